@@ -1,0 +1,185 @@
+"""Every error the service answers with, as problem+json (RFC 9457)."""
+
+import json
+import logging
+import socket
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from sqlalchemy import Constraint, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException
+
+from app.models import Base
+
+MEDIA_TYPE = "application/problem+json"
+
+logger = logging.getLogger(__name__)
+
+
+class InvalidInput(BaseModel):
+    """One value of a request that cannot be used: where it stands, and why."""
+
+    loc: list[str | int]
+    detail: str
+
+
+class Problem(BaseModel):
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[InvalidInput] = []
+
+
+class ServiceError(Exception):
+    """An error that a client is told about; `detail` is for its reader."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class NotFoundError(ServiceError):
+    status = HTTPStatus.NOT_FOUND
+
+
+class ConflictError(ServiceError):
+    status = HTTPStatus.CONFLICT
+
+
+class UnavailableError(ServiceError):
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class InvalidInputError(ServiceError):
+    """A value that passed its schema and still cannot be used; `loc` says where it stands."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, detail: str, *loc: str) -> None:
+        super().__init__(detail)
+        self.loc = loc
+
+
+class ProblemResponse(JSONResponse):
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        # A message can repeat what a client sent, and that may be no valid Unicode.
+        return json.dumps(content, ensure_ascii=True).encode()
+
+
+def problem(
+    status: int,
+    detail: str,
+    errors: list[InvalidInput] | None = None,
+    headers: dict[str, str] | None = None,
+) -> ProblemResponse:
+    body = Problem(
+        title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or []
+    )
+    return ProblemResponse(body.model_dump(), status_code=status, headers=headers)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of an endpoint that can answer with these errors, for OpenAPI."""
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs")
+    content = {MEDIA_TYPE: {"schema": schema}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Answer every exception of `app` with a problem."""
+    app.exception_handler(ServiceError)(on_service_error)
+    app.exception_handler(HTTPException)(on_http_exception)
+    app.exception_handler(RequestValidationError)(on_invalid_request)
+    app.exception_handler(DBAPIError)(on_database_error)
+    app.exception_handler(StaleDataError)(on_stale_row)
+    for unreachable in (ConnectionError, TimeoutError, socket.gaierror, PoolTimeoutError):
+        app.exception_handler(unreachable)(on_unreachable)
+    app.exception_handler(Exception)(on_unexpected)
+
+
+async def on_service_error(_: Request, error: ServiceError) -> ProblemResponse:
+    invalid = (
+        [InvalidInput(loc=list(error.loc), detail=error.detail)]
+        if isinstance(error, InvalidInputError)
+        else []
+    )
+    return problem(error.status, error.detail, invalid)
+
+
+async def on_http_exception(_: Request, error: HTTPException) -> ProblemResponse:
+    return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+
+
+async def on_invalid_request(_: Request, error: RequestValidationError) -> ProblemResponse:
+    invalid = [InvalidInput(loc=list(item["loc"]), detail=item["msg"]) for item in error.errors()]
+    return problem(422, "The request does not match its schema.", invalid)
+
+
+async def on_stale_row(_: Request, __: Exception) -> ProblemResponse:
+    return problem(409, "The row was changed or deleted in the meantime.")
+
+
+async def on_unreachable(_: Request, error: Exception) -> ProblemResponse:
+    logger.error("unreachable: %r", error)
+    return problem(503, "The database does not answer.", headers={"Retry-After": "5"})
+
+
+async def on_unexpected(_: Request, __: Exception) -> ProblemResponse:
+    # The server logs the exception; a client is told nothing of the inside.
+    return problem(500, "The service failed to answer this request.")
+
+
+async def on_database_error(request: Request, error: DBAPIError) -> ProblemResponse:
+    """Tell a client what it can mend; everything else is a 500."""
+    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    match sqlstate[:2], sqlstate:
+        case _, "23505":  # unique_violation
+            return problem(409, f"{_columns_of(error)} must be unique and is already in use.")
+        case _, "23001" | "23503" if request.method == "DELETE":  # restrict, foreign key
+            return problem(409, f"It is still referred to by {_columns_of(error)}.")
+        case _, "23001" | "23503":
+            return problem(409, f"{_columns_of(error)} refers to something that does not exist.")
+        case "23" | "22", _:  # another constraint, or a value out of its type's range
+            return problem(422, f"The database refused a value of {_columns_of(error)}.")
+        case "40", _:  # deadlock, serialization failure
+            return problem(409, "Another request got in the way; try again.")
+        case ("08" | "53" | "57", _) | (_, "55P03"):  # connection, resources, operator, lock
+            return await on_unreachable(request, error)
+    if error.connection_invalidated:
+        return await on_unreachable(request, error)
+    raise error
+
+
+def _columns_of(error: DBAPIError) -> str:
+    """The columns of the constraint that was violated, as far as the server named it."""
+    cause = error.orig and error.orig.__cause__
+    constraint = _constraint(getattr(cause, "constraint_name", None))
+    if isinstance(constraint, UniqueConstraint | ForeignKeyConstraint):
+        return ", ".join(f"{constraint.table.name}.{column.name}" for column in constraint.columns)
+    return getattr(cause, "table_name", None) or "a row"
+
+
+def _constraint(name: str | None) -> Constraint | None:
+    found = (
+        constraint
+        for table in Base.metadata.tables.values()
+        for constraint in table.constraints
+        if constraint.name == name
+    )
+    return next(found, None)

@@ -1,0 +1,41 @@
+"""Checks for whatever runs the service.
+
+`live` says that the process answers; failing it means: restart. `ready` says that requests can be
+served; failing it means: send none for now.
+"""
+
+import asyncio
+import logging
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.errors import UnavailableError, problems
+
+TIMEOUT = 2.0  # seconds that the database has to answer
+
+logger = logging.getLogger(__name__)
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Health(BaseModel):
+    status: str = "ok"
+
+
+@router.get("/live")
+async def live() -> Health:
+    return Health()
+
+
+@router.get("/ready", responses=problems(503))
+async def ready(request: Request) -> Health:
+    engine: AsyncEngine = request.app.state.engine
+    try:
+        async with asyncio.timeout(TIMEOUT), engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except Exception as error:
+        logger.warning("not ready: %s", error)
+        raise UnavailableError("The database does not answer.") from error
+    return Health()

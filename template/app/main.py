@@ -1,0 +1,45 @@
+"""The application factory: `uvicorn --factory app.main:create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app import DESCRIPTION, TITLE, errors, health, resources
+from app.body_limit import AnnouncedBodyLimit
+from app.database import create_engine, create_sessionmaker
+from app.settings import Settings
+
+
+def create_app(settings: Settings | None = None, engine: AsyncEngine | None = None) -> FastAPI:
+    """Make the service.
+
+    Without `settings` they come from the environment. Without `engine` the service makes one when
+    it starts and disposes of it when it stops; an engine that is passed in stays the caller's.
+    """
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.engine = engine or create_engine(settings)
+        app.state.sessions = create_sessionmaker(app.state.engine)
+        try:
+            yield
+        finally:
+            if engine is None:
+                await app.state.engine.dispose()
+
+    app = FastAPI(
+        title=TITLE,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        responses=errors.problems(422),
+    )
+    app.state.settings = settings
+    errors.install(app)
+    app.include_router(health.router)
+    for router in resources.ROUTERS:
+        app.include_router(router, max_body_size=settings.max_body_size)
+    app.add_middleware(AnnouncedBodyLimit, max_body_size=settings.max_body_size)
+    return app

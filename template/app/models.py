@@ -1,0 +1,37 @@
+"""What all tables have in common."""
+
+import datetime as dt
+
+from sqlalchemy import BigInteger, DateTime, Identity, MetaData, func
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+# Every constraint has a name that follows from its table and columns, so that migrations can drop
+# it and the service can tell which one a statement violated.
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """A table with an integer key and timestamps, all three set by the database."""
+
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
+
+    # Fetches what the database computes in the same statement that writes the row: a later lazy
+    # load would fail, because attribute access cannot await.
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  (SQLAlchemy's declaration)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    created_at: Mapped[dt.datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now(), sort_order=1
+    )
+    updated_at: Mapped[dt.datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now(), onupdate=func.now(), sort_order=1
+    )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.__dict__.get('id', 'new')}>"

@@ -1,0 +1,66 @@
+"""How Alembic reaches the database.
+
+The URL is `config.attributes["url"]` for a caller in Python, else DATABASE_URL, else that of the
+development server, so that `uv run alembic ...` works on a machine without a database.
+"""
+
+import asyncio
+from typing import Any
+
+from alembic import context
+from pydantic import SecretStr
+from sqlalchemy import Connection
+
+import app.resources  # noqa: F401  (fills Base.metadata)
+from app.database import create_engine
+from app.models import Base
+from app.settings import Settings
+
+# Rather fail than wait for a lock: every request behind a waiting migration waits as well.
+SERVER_SETTINGS = {"application_name": "alembic", "lock_timeout": "5s"}
+
+
+def migrate(connection: Connection | None = None, **options: Any) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        transaction_per_migration=True,
+        compare_server_default=True,
+        **options,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def migrate_online(settings: Settings) -> None:
+    connect_args = {
+        "timeout": settings.database_connect_timeout,
+        "server_settings": SERVER_SETTINGS,
+    }
+    engine = create_engine(settings, connect_args=connect_args)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(migrate)
+    finally:
+        await engine.dispose()
+
+
+def main() -> None:
+    settings = Settings()
+    url = context.config.attributes.get("url")
+    if url is not None:
+        settings = settings.model_copy(update={"database_url": SecretStr(url)})
+    if context.is_offline_mode():
+        migrate(url="postgresql+asyncpg://", literal_binds=True)
+    elif settings.database_url is not None:
+        asyncio.run(migrate_online(settings))
+    else:
+        # Imported here because production does not install it.
+        from dev.server import development_database  # noqa: PLC0415
+
+        with development_database() as url:
+            settings = settings.model_copy(update={"database_url": SecretStr(url)})
+            asyncio.run(migrate_online(settings))
+
+
+main()
