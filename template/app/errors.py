@@ -155,7 +155,7 @@ async def on_database_error(request: Request, error: DBAPIError) -> ProblemRespo
             return problem(409, f"It is still referred to by {_columns_of(error)}.")
         case _, "23001" | "23503":
             return problem(409, f"{_columns_of(error)} refers to something that does not exist.")
-        case "23" | "22", _:  # another constraint, or a value out of its type's range
+        case "22" | "23" | "54", _:  # a value that its type, a constraint or an index cannot take
             return problem(422, f"The database refused a value of {_columns_of(error)}.")
         case "40", _:  # deadlock, serialization failure
             return problem(409, "Another request got in the way; try again.")

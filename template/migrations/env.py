@@ -40,7 +40,7 @@ async def migrate_online(settings: Settings) -> None:
     engine = create_engine(settings, connect_args=connect_args)
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(migrate)
+            await connection.run_sync(lambda sync: migrate(sync))
     finally:
         await engine.dispose()
 

@@ -1,0 +1,44 @@
+from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
+from pydantic import SecretStr
+
+from app.main import create_app
+from app.settings import Settings
+from tests.fixtures.contract import assert_problem
+
+UNREACHABLE = Settings(database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none"))
+
+
+async def get(app: FastAPI, *paths: str) -> list[int]:
+    """The status of each path of an application that is started for this alone."""
+    transport = ASGITransport(app=app)
+    async with (
+        LifespanManager(app),
+        AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        return [(await client.get(path)).status_code for path in paths]
+
+
+async def test_live_is_200(client: AsyncClient) -> None:
+    assert (await client.get("/health/live")).status_code == 200
+
+
+async def test_ready_is_200_with_a_database(client: AsyncClient) -> None:
+    assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_service_starts_without_a_database_and_is_live() -> None:
+    assert await get(create_app(UNREACHABLE), "/health/live") == [200]
+
+
+async def test_ready_is_503_without_a_database() -> None:
+    assert await get(create_app(UNREACHABLE), "/health/ready") == [503]
+
+
+async def test_an_unknown_path_is_a_problem(client: AsyncClient) -> None:
+    assert_problem(await client.get("/no/such/path"), 404)
+
+
+async def test_a_method_that_a_path_lacks_is_a_problem(client: AsyncClient) -> None:
+    assert_problem(await client.delete("/health/live"), 405)

@@ -1,0 +1,81 @@
+"""One transaction a request: committed before the response leaves, or not at all."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from asgi_lifespan import LifespanManager
+from fastapi import FastAPI, HTTPException
+from httpx import ASGITransport, AsyncClient
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from app.database import SessionDep
+from app.main import create_app
+from tests.fixtures.contract import assert_problem
+
+# A constraint trigger that is deferred fires at the commit, after every statement has succeeded.
+REFUSE_COMMITS = [
+    """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'refused at commit'; END $$
+    """,
+    """
+    CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON probes
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()
+    """,
+]
+
+
+@pytest.fixture
+async def probe(
+    app: FastAPI, engine: AsyncEngine, db_session: AsyncSession
+) -> AsyncIterator[AsyncClient]:
+    """A client of the service with a table and an endpoint that only this module knows."""
+    await db_session.execute(text("CREATE TABLE probes (id int)"))
+    service = create_app(app.state.settings, engine)
+
+    @service.post("/probes", status_code=201)
+    async def create(session: SessionDep, fail_with: int | None = None) -> None:
+        await session.execute(text("INSERT INTO probes VALUES (1)"))
+        if fail_with is not None:
+            raise HTTPException(fail_with) if fail_with < 500 else RuntimeError("a secret")
+
+    transport = ASGITransport(app=service, raise_app_exceptions=False)
+    async with (
+        LifespanManager(service),
+        AsyncClient(transport=transport, base_url="http://test") as client,
+    ):
+        yield client
+
+
+async def count(db_session: AsyncSession) -> int:
+    return (await db_session.scalars(text("SELECT count(*) FROM probes"))).one()
+
+
+async def test_a_successful_request_is_committed(
+    probe: AsyncClient, db_session: AsyncSession
+) -> None:
+    assert (await probe.post("/probes")).status_code == 201
+    assert await count(db_session) == 1
+
+
+async def test_a_failed_commit_is_a_500_and_never_a_201(
+    probe: AsyncClient, db_session: AsyncSession
+) -> None:
+    for statement in REFUSE_COMMITS:
+        await db_session.execute(text(statement))
+    assert_problem(await probe.post("/probes"), 500)
+    assert await count(db_session) == 0
+
+
+@pytest.mark.parametrize("status", [409, 500])
+async def test_a_failed_request_persists_nothing(
+    probe: AsyncClient, db_session: AsyncSession, status: int
+) -> None:
+    assert_problem(await probe.post("/probes", params={"fail_with": status}), status)
+    assert await count(db_session) == 0
+
+
+async def test_an_unexpected_error_tells_nothing_of_the_inside(probe: AsyncClient) -> None:
+    response = await probe.post("/probes", params={"fail_with": 500})
+    assert "secret" not in response.text

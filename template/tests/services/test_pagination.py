@@ -1,0 +1,31 @@
+import pytest
+
+from app.errors import InvalidInputError
+from app.pagination import Cursors, Position
+
+POSITION = Position("-price", "9.99", 7)
+
+
+def test_a_cursor_leads_back_to_its_position() -> None:
+    cursors = Cursors("key")
+    assert cursors.decode(cursors.encode(POSITION), "-price") == POSITION
+
+
+def test_a_cursor_signed_with_another_key_is_refused() -> None:
+    with pytest.raises(InvalidInputError):
+        Cursors("key").decode(Cursors("another key").encode(POSITION), "-price")
+
+
+def test_a_cursor_of_another_sort_is_refused() -> None:
+    cursors = Cursors("key")
+    with pytest.raises(InvalidInputError):
+        cursors.decode(cursors.encode(POSITION), "price")
+
+
+@pytest.mark.parametrize("position", range(0, 60, 7))
+def test_a_cursor_with_any_character_changed_is_refused(position: int) -> None:
+    cursors = Cursors("key")
+    cursor = cursors.encode(POSITION)
+    changed = "A" if cursor[position] != "A" else "B"
+    with pytest.raises(InvalidInputError):
+        cursors.decode(cursor[:position] + changed + cursor[position + 1 :], "-price")

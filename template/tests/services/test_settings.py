@@ -1,0 +1,51 @@
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from app.database import asyncpg_url, create_engine
+from app.settings import Settings
+
+KEY = SecretStr("k" * 32)
+URL = SecretStr("postgresql://user:hunter2@db/service")
+
+
+def settings(**values: object) -> Settings:
+    return Settings.model_validate(values)
+
+
+def test_production_refuses_the_default_key() -> None:
+    with pytest.raises(ValidationError, match="set SECRET_KEY"):
+        settings(environment="production", database_url=URL)
+
+
+def test_production_refuses_to_start_without_a_database() -> None:
+    with pytest.raises(ValidationError, match="set DATABASE_URL"):
+        settings(environment="production", secret_key=KEY, database_url=None)
+
+
+def test_production_accepts_a_key_and_a_database() -> None:
+    chosen = settings(environment="production", secret_key=KEY, database_url=URL)
+    assert chosen.environment == "production"
+
+
+def test_errors_and_representations_hold_no_secret() -> None:
+    assert "hunter2" not in repr(settings(database_url=URL))
+    with pytest.raises(ValidationError) as error:
+        settings(database_url=URL, max_body_size="hunter2")
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
+def test_database_url_is_accepted_as_providers_write_it(scheme: str) -> None:
+    url = asyncpg_url(f"{scheme}://user:secret@db:5432/service?sslmode=require")
+    assert (url.drivername, url.query) == ("postgresql+asyncpg", {"ssl": "require"})
+
+
+def test_database_url_of_another_kind_is_refused_without_repeating_it() -> None:
+    with pytest.raises(ValueError, match="must look like") as error:
+        asyncpg_url("mysql://user:hunter2@db/service")
+    assert "hunter2" not in str(error.value)
+
+
+def test_engine_needs_a_database_url() -> None:
+    with pytest.raises(ValueError, match="DATABASE_URL is not set"):
+        create_engine(settings(database_url=None))
