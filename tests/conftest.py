@@ -1,0 +1,61 @@
+"""Renders the template once per set of answers, for all tests and workers of a run."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.harness.answers import ANSWERS
+from tests.harness.project import Project, render
+from tests.harness.shared import once, shared_directory
+from tests.harness.template import git, snapshot
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    # People have folders with spaces in their names.
+    folder = shared_directory(tmp_path_factory) / "in a folder"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def template(shared: Path) -> Path:
+    """The template, with the work that is not committed, as the next release."""
+    return once(shared / "template", snapshot)
+
+
+@pytest.fixture(scope="session")
+def rendered(shared: Path, template: Path) -> Callable[[str], Project]:
+    """A project for a set of answers, installed. Tests may run it but must not change it."""
+
+    def rendered(name: str) -> Project:
+        def build(target: Path) -> None:
+            render(template, target, ANSWERS[name]).run("true")
+
+        return Project(once(shared / name, build))
+
+    return rendered
+
+
+@pytest.fixture(scope="session", params=list(ANSWERS))
+def project(request: pytest.FixtureRequest, rendered: Callable[[str], Project]) -> Project:
+    """The project of every set of answers in turn."""
+    return rendered(request.param)
+
+
+@pytest.fixture(scope="session")
+def default_project(rendered: Callable[[str], Project]) -> Project:
+    return rendered("default")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Callable[[Project], Project]:
+    """A copy of a project, not yet installed, that a test may change."""
+
+    def copy(project: Project) -> Project:
+        target = tmp_path / "a copy"
+        git(tmp_path, "clone", "--quiet", str(project.path), str(target))
+        return Project(target)
+
+    return copy

@@ -1,0 +1,49 @@
+"""Processes that belong to a test, however they were started."""
+
+import time
+import uuid
+from collections.abc import Callable
+
+import psutil
+
+MARK = "TESTS_OF_THE_TEMPLATE"
+
+
+class Family:
+    """All processes that inherited this family's mark, which is a variable of the environment.
+
+    That finds also what has left its parent and its session on purpose.
+    """
+
+    def __init__(self) -> None:
+        self.variables = {MARK: uuid.uuid4().hex}
+
+    def members(self) -> list[psutil.Process]:
+        return [process for process in psutil.process_iter() if self._owns(process)]
+
+    def commands(self) -> list[str]:
+        """The members' command lines, to be read by somebody."""
+        found = []
+        for process in self.members():
+            try:
+                found.append(f"{process.pid} {' '.join(process.cmdline())}")
+            except psutil.Error:
+                continue
+        return found
+
+    def _owns(self, process: psutil.Process) -> bool:
+        try:
+            running = process.status() != psutil.STATUS_ZOMBIE
+            return running and process.environ().get(MARK) == self.variables[MARK]
+        except psutil.Error:
+            return False
+
+
+def eventually(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait until the condition holds; False if it does not within the time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

@@ -1,0 +1,35 @@
+"""The template as it would be released now."""
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NEXT_RELEASE = "999.0.0"  # newer than every release there will be
+
+
+def git(directory: Path, *arguments: str) -> str:
+    """Run git as somebody, since a fresh machine has no identity configured."""
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
+    return subprocess.run(
+        ("git", *identity, *arguments), cwd=directory, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def commit(repository: Path, message: str) -> None:
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", message)
+
+
+def snapshot(target: Path) -> None:
+    """Clone this repository, put the work that is not committed on top and tag it as a release.
+
+    The clone has the history and the tags, so that updates from older releases can be tested.
+    """
+    git(ROOT, "clone", "--quiet", "--no-checkout", str(ROOT), str(target))
+    # The clone's index over this repository's files: git picks what .gitignore lets through, and
+    # nothing is written here.
+    files = ("--git-dir", str(target / ".git"), "--work-tree", str(ROOT))
+    git(ROOT, *files, "add", "--all")
+    git(ROOT, *files, "commit", "--quiet", "--allow-empty", "--message", "Working tree")
+    git(target, "reset", "--hard", "--quiet")
+    git(target, "tag", NEXT_RELEASE)

@@ -1,0 +1,48 @@
+"""A rendered project's own tests, on the PostgreSQL that comes with it."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.harness.project import Project
+from tests.harness.pythons import interpreters
+
+
+def summary(output: str) -> dict[str, int]:
+    """pytest's last line as counts, for example {"passed": 28}."""
+    counts, _, _ = output.rstrip().splitlines()[-1].partition(" in ")
+    return {what: int(count) for count, what in re.findall(r"(\d+) (\w+)", counts)}
+
+
+def assert_all_passed(output: str) -> None:
+    assert set(summary(output)) == {"passed"}, output
+
+
+def test_its_suite_passes(project: Project) -> None:
+    assert_all_passed(project.run("pytest"))
+
+
+def test_its_suite_passes_on_two_workers(project: Project) -> None:
+    assert_all_passed(project.run("pytest", "-n", "2"))
+
+
+@pytest.mark.parametrize("version", list(interpreters()))
+def test_its_suite_passes_on_every_python_of_this_machine(
+    default_project: Project, copy: Callable[[Project], Project], version: str
+) -> None:
+    project = copy(default_project)
+    python = interpreters()[version]
+    assert f"Python {version}." in project.run("python", "--version", UV_PYTHON=python)
+    assert_all_passed(project.run("pytest", UV_PYTHON=python))
+
+
+def test_it_collects_at_least_25_tests_named_after_behaviours(default_project: Project) -> None:
+    collected = project_tests(default_project)
+    assert len(collected) >= 25
+    assert [name for name in collected if name.count("_") < 3] == []
+
+
+def project_tests(project: Project) -> list[str]:
+    output = project.run("pytest", "--collect-only", "--quiet")
+    return re.findall(r"::(test_\w+)", output)
