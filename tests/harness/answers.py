@@ -1,19 +1,20 @@
 """The sets of answers that the template is rendered with, each for one reason."""
 
-TYPES = (
-    "code:str note:text count:int weight:float price:decimal(10,2) active:bool born:date "
-    "seen_at:datetime token:uuid data:json state:enum(new|used|gone) maker:ref(maker)"
-).split()
-DEFAULTS = {
-    "str": "abc",
-    "text": "abc",
-    "int": "7",
-    "float": "1.5",
-    "decimal(10,2)": "9.99",
-    "bool": "true",
-    "date": "2024-02-29",
-    "datetime": "2024-02-29T12:30:00Z",
-    "enum(new|used|gone)": "used",
+# A field of every type, and a default for it if the type can have one.
+FIELDS = {
+    "code:str(20)": "abc",
+    "name:str": "abc",
+    "note:text": "abc",
+    "count:int": "7",
+    "weight:float": "1.5",
+    "price:decimal(10,2)": "9.99",
+    "active:bool": "true",
+    "born:date": "2024-02-29",
+    "seen_at:datetime": "2024-02-29T12:30:00Z",
+    "token:uuid": None,
+    "data:json": None,
+    "state:enum(fresh|used|gone)": "used",
+    "maker:ref(maker)": None,
 }
 
 ANSWERS: dict[str, dict[str, object]] = {
@@ -24,13 +25,11 @@ ANSWERS: dict[str, dict[str, object]] = {
         "resource": "",
         "resources": {
             "maker": "name:str(50)!",
-            "plain": " ".join(TYPES),
-            "optional": " ".join(f"{field}?" for field in TYPES),
-            "unique": " ".join(f"{field}!" for field in TYPES if "json" not in field),
+            "plain": " ".join(FIELDS),
+            "optional": " ".join(f"{field}?" for field in FIELDS),
+            "unique": " ".join(f"{field}!" for field in FIELDS if field != "data:json"),
             "defaulted": " ".join(
-                f"{field}={DEFAULTS[field.split(':')[1]]}"
-                for field in TYPES
-                if field.split(":")[1] in DEFAULTS
+                f"{field}={value}" for field, value in FIELDS.items() if value is not None
             ),
         },
     },
@@ -41,7 +40,7 @@ ANSWERS: dict[str, dict[str, object]] = {
     "no_resource": {"resource": ""},
     # Names that break quoting, identifiers or limits of length somewhere.
     "awkward": {
-        "project_name": "3 \"Wise\" Men & Søn's <Læden>",
+        "project_name": '3 "Wise" Men & Søn\'s <Læden>',
         "description": "Quotes \" ' & <tags>, a backslash \\, braces {{ }} and ünïcödé.",
         "resource": "",
         "resources": {

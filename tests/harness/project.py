@@ -86,9 +86,7 @@ class Project:
 
 def render(template: Path, target: Path, answers: dict[str, object]) -> Project:
     """Render a project and commit it, as an update demands."""
-    run_copy(
-        str(template), target, data=answers, defaults=True, quiet=True, vcs_ref=NEXT_RELEASE
-    )
+    run_copy(str(template), target, data=answers, defaults=True, quiet=True, vcs_ref=NEXT_RELEASE)
     git(target, "init", "--quiet")
     commit(target, "Render")
     return Project(target)
