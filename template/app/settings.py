@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     max_body_size: Annotated[int, Field(ge=0)] = 1_048_576
     """Bytes of a request's body; a longer one is answered with 413."""
 
+    # Your own settings go below this line.
+
     @model_validator(mode="after")
     def _refuse_unsafe_production(self) -> Self:
         if self.environment == "production":
