@@ -1,8 +1,11 @@
 """A rendered project, and commands run in it as its user would."""
 
 import os
+import re
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,61 +22,79 @@ PATIENCE = 300  # seconds after which a command hangs rather than works
 
 
 class CommandError(AssertionError):
-    """A command ended otherwise than it should; the message shows what it printed."""
+    """A command did otherwise than it should; the message shows what it printed."""
 
 
 @dataclass(frozen=True)
-class Output:
-    returncode: int
-    text: str  # standard output and standard error, as they came
+class Command:
+    """A command that was started."""
+
+    shown: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def output(self) -> str:
+        """What it has printed so far, to standard output and to standard error."""
+        return self.log.read_text(errors="replace")
+
+    def wait(self, code: int | None = 0, seconds: float = PATIENCE) -> str:
+        """Return what it printed until it ended.
+
+        Raises CommandError unless it ends in time, and with `code` if that is not None.
+        """
+        try:
+            actual = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise self.error(f"did not end within {seconds} s") from None
+        if code not in (None, actual):
+            raise self.error(f"exited with {actual}, not {code}")
+        return self.output()
+
+    def wait_for(self, pattern: str, seconds: float = 60) -> str:
+        """Return what the pattern's group matches in the output, as soon as it does.
+
+        Raises CommandError if the command ends or the time is over before that.
+        """
+        deadline = time.monotonic() + seconds
+        while (match := re.search(pattern, self.output())) is None:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise self.error(f"did not print {pattern}")
+            time.sleep(0.05)
+        return match[1]
+
+    def error(self, what: str) -> CommandError:
+        return CommandError(f"`{self.shown}` {what}:\n{self.output()}")
 
 
 @dataclass(frozen=True)
 class Project:
     path: Path
 
-    def run(self, *command: str, code: int = 0, **variables: str) -> str:
+    def run(self, *command: str, code: int | None = 0, **variables: str) -> str:
         """Run a command in the project's environment and return what it printed.
 
-        Raises CommandError unless it exits with `code`.
+        Raises CommandError unless it exits with `code`, if that is not None.
         """
-        output = self.attempt(*command, **variables)
-        if output.returncode != code:
-            shown = " ".join(command)
-            raise CommandError(
-                f"`{shown}` in {self.path} exited with {output.returncode}, not {code}:\n"
-                f"{output.text}"
-            )
-        return output.text
-
-    def attempt(self, *command: str, **variables: str) -> Output:
-        """Run a command in the project's environment, however it ends."""
-        with self.start(*command, **variables) as process:
-            try:
-                text, _ = process.communicate(timeout=PATIENCE)
-            except subprocess.TimeoutExpired:
-                end(process)
-                text, _ = process.communicate()
-                raise CommandError(f"{command} did not end in {PATIENCE} s:\n{text}") from None
-        return Output(process.returncode, text)
+        with self.start(*command, **variables) as running:
+            return running.wait(code)
 
     @contextmanager
-    def start(self, *command: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    def start(self, *command: str, **variables: str) -> Iterator[Command]:
         """Start a command in the project's environment; what still runs at the end is killed."""
-        process = subprocess.Popen(
-            (UV, "run", *command),
-            cwd=self.path,
-            env=environment(**variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            end(process)
+        with tempfile.NamedTemporaryFile(prefix="output-") as log:
+            process = subprocess.Popen(
+                (UV, "run", *command),
+                cwd=self.path,
+                env=environment(**variables),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                yield Command(" ".join(command), process, Path(log.name))
+            finally:
+                kill(process)
 
     def files(self) -> list[str]:
         """The files that the template rendered, relative to the project."""
@@ -103,22 +124,22 @@ def environment(**variables: str) -> dict[str, str]:
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST", "PYTHON", "VIRTUAL_ENV"))
-        and name not in {"DATABASE_URL", "TEST_DATABASE_URL", "UV"}
+        and name not in {"DATABASE_URL", "TEST_DATABASE_URL", "UV", "UV_PROJECT_ENVIRONMENT"}
     }
     kept["PATH"] = os.pathsep.join(entry for entry in path if entry != own)
     return kept | variables
 
 
-def end(process: subprocess.Popen[str]) -> None:
-    """Kill a process and all its descendants, if they still run."""
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process with all its descendants, if it still runs."""
     try:
         descendants = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
         return
+    process.kill()
+    process.wait()
     for descendant in descendants:
         try:
             descendant.kill()
         except psutil.NoSuchProcess:
             continue
-    process.kill()
-    process.wait()

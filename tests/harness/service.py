@@ -1,0 +1,49 @@
+"""A rendered service that runs as in production, and a database for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from tests.harness.project import Project
+
+SERVER = """
+import time
+from dev.postgres import start_ephemeral
+
+server = start_ephemeral()
+server.wait_until_ready()
+print(server.url, flush=True)
+time.sleep(3600)
+"""
+
+
+@contextmanager
+def database(project: Project) -> Iterator[str]:
+    """The URL of an empty database on a server of its own."""
+    with project.start("python", "-c", SERVER) as command:
+        yield command.wait_for(r"(postgresql://\S+)\n")
+
+
+@contextmanager
+def serve(project: Project, database_url: str) -> Iterator[httpx.Client]:
+    """Run the service; the client sends requests to it."""
+    variables = {
+        "DATABASE_URL": database_url,
+        "ENVIRONMENT": "production",
+        "SECRET_KEY": "a key that only the tests know, and not for long",
+    }
+    uvicorn = ("uvicorn", "--factory", "app.main:create_app", "--port", "0")
+    with project.start(*uvicorn, **variables) as command:
+        url = command.wait_for(r"running on (http://\S+)")
+        with httpx.Client(base_url=url, timeout=30) as client:
+            yield client
+
+
+@contextmanager
+def serve_on_own_database(project: Project) -> Iterator[httpx.Client]:
+    """Run the service on a new database with all migrations."""
+    with database(project) as url:
+        project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        with serve(project, url) as client:
+            yield client
