@@ -1,0 +1,378 @@
+"""Owns one PostgreSQL server, so that a killed parent leaves nothing behind.
+
+Run as `python -I guard.py` in a session of its own, out of reach of Ctrl-C. The first line of stdin
+is a `Plan` as JSON; the guard then prepares the data, starts the server, says in the file
+`state.json` of its folder how that went, and waits on stdin. The line `stop` asks for an orderly
+end. The end of the input means that the parent is gone, however it went, and ends the server too.
+
+It stands alone: standard library only, and no import of the project.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+ALREADY_RUNNING = 3
+"""Exit code when another guard owns the folder."""
+
+PATIENCE = 60.0
+"""Seconds that a server may take to start or to stop."""
+
+ABANDONED = 60.0
+"""Seconds after which a folder that nobody locks is a leftover, and not one just being made."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a guard is to do; see `dev.postgres`, which makes it."""
+
+    folder: str
+    """Holds everything: data, log, lock and `state.json`. Exists and is private."""
+
+    run: str
+    """Names this run in `state.json`, which can be left over from an earlier one."""
+
+    url: str
+    """Where the server will answer."""
+
+    installation: str
+    """The folder with PostgreSQL's `bin`, `lib` and `share`."""
+
+    private_copy: str | None
+    """Where to copy the installation to and run it from; None to run it in place."""
+
+    account: tuple[int, int] | None
+    """User and group id to run PostgreSQL as; None for those of this process."""
+
+    password: str | None
+    """The superuser's, set before the server listens; None leaves it alone."""
+
+    access: list[str]
+    """The lines of pg_hba.conf."""
+
+    settings: dict[str, str]
+    """Of the server, given on its command line."""
+
+    initdb: list[str] = field(default_factory=list)
+    """Options of initdb."""
+
+    ephemeral: bool = False
+    """Remove the folder at the end."""
+
+    snapshots: str | None = None
+    """The folder of saved clusters to start from and to save to; None for neither."""
+
+    fingerprint: str = ""
+    """Of the server's build: only a cluster that was saved with an equal one is used."""
+
+    remove: list[str] = field(default_factory=list)
+    """Further folders to remove at the end."""
+
+
+class GuardError(Exception):
+    """Ends the guard; the text reaches the user."""
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, exit_once)
+    plan = Plan(**json.loads(sys.stdin.readline()))
+    folder = Path(plan.folder)
+    with locked(folder / "lock") as owner:
+        if not owner:
+            return ALREADY_RUNNING
+        if plan.ephemeral:
+            remove_abandoned(folder)
+        report(plan, "starting")
+        os.truncate(folder / "log", 0)
+        cluster = Cluster(plan)
+        orderly = False
+        try:
+            note = cluster.start()
+            report(plan, "ready", note)
+            orderly = sys.stdin.readline() == "stop\n"
+            while orderly and (folder / "keep").exists():
+                time.sleep(0.2)
+        except (GuardError, OSError) as error:
+            report(plan, "failed", str(error))
+            sys.stdin.readline()  # Whoever shares the server must be able to read the report.
+        finally:
+            cluster.stop(orderly=orderly)
+            (folder / "state.json").unlink(missing_ok=True)
+            for path in plan.remove:
+                shutil.rmtree(path, ignore_errors=True)
+    return 0
+
+
+def exit_once(*_: object) -> NoReturn:
+    """Turn a signal into an exception, which stops the server; a second one changes nothing."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
+
+
+def report(plan: Plan, state: str, text: str | None = None) -> None:
+    """Write `state.json` at once, so that no reader sees half of it."""
+    unfinished = Path(plan.folder, "state.json.new")
+    facts = {"run": plan.run, "state": state, "text": text, "url": plan.url}
+    unfinished.write_text(json.dumps(facts), encoding="utf-8")
+    unfinished.replace(Path(plan.folder, "state.json"))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Hold the lock for as long as this process lives; False if another process holds it."""
+    with path.open("a") as file:
+        try:
+            if sys.platform == "win32":
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the folders of servers whose guard was killed.
+
+    A PostgreSQL that still runs there notices within a minute that its data is gone and ends.
+    """
+    prefix = folder.name.rpartition("-")[0]
+    for other in folder.parent.glob(f"{prefix}-*"):
+        with suppress(OSError):
+            status = other.lstat()
+            ours = status.st_uid == folder.stat().st_uid and other.is_dir()
+            if not ours or other == folder or time.time() - status.st_mtime < ABANDONED:
+                continue
+            with locked(other / "lock") as abandoned:
+                if abandoned:
+                    shutil.rmtree(other, ignore_errors=True)
+
+
+class Cluster:
+    """The data folder, and the server that runs on it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.folder = Path(plan.folder)
+        self.data = self.folder / "data"
+        self.bin = Path(plan.private_copy or plan.installation) / "bin"
+        self.snapshots = (
+            Snapshots(Path(plan.snapshots), plan.fingerprint) if plan.snapshots else None
+        )
+        self.server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> str | None:
+        """Return when the server accepts connections; the text says what was unusual."""
+        if self.plan.private_copy is not None:
+            copy = Path(self.plan.private_copy)
+            copy_installation(Path(self.plan.installation), copy)
+            self._adopt(copy.parent.parent)
+        note = None
+        if self.snapshots is not None:
+            try:
+                if self.snapshots.restore(self.data):
+                    self._adopt(self.data)
+                    self._launch()
+                    return None
+            except (GuardError, OSError, ValueError) as error:
+                reason = str(error).partition("\n")[0]
+                note = f"The cached cluster was of no use and is built anew: {reason}"
+                self._kill()
+                shutil.rmtree(self.data, ignore_errors=True)
+                self.snapshots.discard()
+        if not self.data.exists():
+            self._initdb()
+        self._launch()
+        return note
+
+    def stop(self, *, orderly: bool) -> None:
+        """End the server; save its cluster if that was asked for; remove what is ephemeral."""
+        wanted = orderly and self.snapshots is not None and (self.folder / "save").exists()
+        if self.server is not None and self.server.poll() is None:
+            # Data that nobody will read again needs no checkpoint.
+            if self.plan.ephemeral and not wanted:
+                self._signal(self.server, "immediate")
+            else:
+                self._signal(self.server, "fast")
+            try:
+                self.server.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._kill()
+        if wanted and self.snapshots is not None:
+            with suppress(OSError):  # A cache: the next run is slower, that is all.
+                self.snapshots.save(self.data)
+        if self.plan.ephemeral:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _initdb(self) -> None:
+        # Under another name until complete: a killed initdb must not look like a cluster.
+        unfinished = self.folder / "data.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        self._run([self._program("initdb"), "-D", str(unfinished), *self.plan.initdb], "initdb")
+        unfinished.rename(self.data)
+
+    def _launch(self) -> None:
+        (self.data / "pg_hba.conf").write_text("\n".join([*self.plan.access, ""]), encoding="ascii")
+        postgres, data = self._program("postgres"), str(self.data)
+        if self.plan.password is not None:
+            statement = f"ALTER ROLE postgres PASSWORD '{self.plan.password}'\n".encode()
+            command = [postgres, "--single", "-D", data, "postgres"]
+            self._run(command, "setting the password", statement)
+        command = [postgres, "-D", data]
+        for name, value in self.plan.settings.items():
+            command += ["-c", f"{name}={value}"]
+        options = self._process_options()
+        server = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)  # noqa: S603
+        self.server = server
+        deadline = time.monotonic() + PATIENCE
+        while not self._is_ready(server.pid):
+            if server.poll() is not None:
+                self._fail(f"PostgreSQL ended with code {server.returncode} when it started")
+            if time.monotonic() > deadline:
+                self._fail(f"PostgreSQL did not start within {PATIENCE:.0f} seconds")
+            time.sleep(0.002)
+
+    def _is_ready(self, pid: int) -> bool:
+        # What pg_ctl does: line 1 of the file is the process id, line 8 the status.
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+    def _adopt(self, folder: Path) -> None:
+        """Give a copy that this process made to the account that runs PostgreSQL."""
+        folder.chmod(0o700)
+        if sys.platform != "win32" and self.plan.account is not None:
+            user, group = self.plan.account
+            if folder.stat().st_uid != user:
+                for path in (folder, *folder.rglob("*")):
+                    os.chown(path, user, group, follow_symlinks=False)
+
+    def _run(self, command: list[str], what: str, stdin: bytes | None = None) -> None:
+        options: dict[str, Any] = {"input": stdin} if stdin else {"stdin": subprocess.DEVNULL}
+        options |= self._process_options()
+        result = subprocess.run(command, **options, check=False)  # noqa: S603
+        if result.returncode != 0:
+            self._fail(f"{what} ended with code {result.returncode}")
+
+    def _process_options(self) -> dict[str, Any]:
+        # PG* variables change what the server does. The locale is the cluster's, not the user's.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_"))}
+        environment["LC_ALL"] = "C"
+        options: dict[str, Any] = {"env": environment, "cwd": self.folder, "stdout": sys.stderr}
+        if self.plan.account is not None:
+            user, group = self.plan.account
+            options |= {"user": user, "group": group, "extra_groups": []}
+        return options
+
+    def _program(self, name: str) -> str:
+        return str(self.bin / (f"{name}.exe" if sys.platform == "win32" else name))
+
+    def _signal(self, server: subprocess.Popen[bytes], mode: str) -> None:
+        if sys.platform == "win32":  # It has no such signals; pg_ctl speaks to the server's pipe.
+            stop = [self._program("pg_ctl"), "stop", "-W", "-m", mode, "-D", str(self.data)]
+            subprocess.run(stop, stdout=subprocess.DEVNULL, check=False)  # noqa: S603
+        else:
+            server.send_signal(signal.SIGQUIT if mode == "immediate" else signal.SIGINT)
+
+    def _kill(self) -> None:
+        if self.server is not None and self.server.poll() is None:
+            self.server.kill()
+            self.server.wait()
+
+    def _fail(self, what: str) -> NoReturn:
+        log = (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+        raise GuardError("\n".join([f"{what}; the end of its log:", *log.splitlines()[-12:]]))
+
+
+class Snapshots:
+    """Saved clusters, of which the newest counts.
+
+    A name is never used twice, so a run that reads one while another run saves the next gets a
+    whole cluster or an error, never a mixture.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self.folder = folder
+        self.fingerprint = fingerprint
+
+    def restore(self, data: Path) -> bool:
+        """Copy the newest to `data`; False if there is none. Raises OSError or ValueError."""
+        saved = self._saved()
+        if not saved:
+            return False
+        newest = saved[-1]
+        manifest = json.loads((newest / "manifest.json").read_text(encoding="utf-8"))
+        if manifest.get("fingerprint") != self.fingerprint:
+            raise ValueError("it was saved by another PostgreSQL")
+        if copy_tree(newest / "data", data) != manifest.get("contents"):
+            raise ValueError("it is incomplete")
+        return True
+
+    def save(self, data: Path) -> None:
+        """Add the cluster of a stopped server, and drop the older ones."""
+        name = f"{time.time_ns():020}-{os.getpid()}"
+        unfinished = self.folder / f"new-{name}"
+        try:
+            contents = copy_tree(data, unfinished / "data", ignore=["postmaster.opts"])
+            manifest = {"fingerprint": self.fingerprint, "contents": contents}
+            (unfinished / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+            unfinished.rename(self.folder / f"cluster-{name}")
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        for older in self._saved()[:-1]:
+            shutil.rmtree(older, ignore_errors=True)
+
+    def discard(self) -> None:
+        for path in self._saved():
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _saved(self) -> list[Path]:
+        return sorted(self.folder.glob("cluster-*"))
+
+
+def copy_tree(source: Path, target: Path, ignore: list[str] | None = None) -> list[int]:
+    """Copy a folder; return how many files that were, and how many bytes."""
+    contents = [0, 0]
+
+    def copy(origin: str, destination: str) -> str:
+        shutil.copyfile(origin, destination, follow_symlinks=False)
+        contents[0] += 1
+        contents[1] += Path(destination).stat().st_size
+        return destination
+
+    chosen = shutil.ignore_patterns(*ignore) if ignore else None
+    shutil.copytree(source, target, symlinks=True, copy_function=copy, ignore=chosen)
+    return contents
+
+
+def copy_installation(source: Path, target: Path) -> None:
+    """Copy the wheel's package, so that the server's account can read it."""
+    # Vendored libraries are found by their place: beside the package, or in it.
+    package, copied = source.parent, target.parent
+    shutil.rmtree(copied.parent, ignore_errors=True)
+    needless = shutil.ignore_patterns("include", "*.a", "*.py", "__pycache__")
+    shutil.copytree(package, copied, ignore=needless)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, copied.with_name(libraries.name))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
