@@ -19,6 +19,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     JsonValue,
+    PlainSerializer,
     StringConstraints,
     WithJsonSchema,
 )
@@ -153,4 +154,8 @@ Json = Annotated[
     AfterValidator(_storable),
     AfterValidator(_not_null),
     WithJsonSchema({"type": ["object", "array", "string", "number", "boolean"]}),
+]
+# Without an exponent, which many languages cannot read: "0.0000000", not "0E-7".
+PlainDecimal = Annotated[
+    Decimal, PlainSerializer(lambda value: f"{value:f}", return_type=str, when_used="json")
 ]
