@@ -14,11 +14,11 @@ import pytest
 from tests.harness.project import Project
 from tests.harness.shared import once
 from tests.harness.template import commit
+from tests.isolation.expectations import Outcomes
+from tests.isolation.runs import run_leaks
 
 OVERLAY = Path(__file__).parent / "project"
 collect_ignore = [str(OVERLAY)]
-
-Outcomes = dict[str, dict[str, tuple[str, str]]]
 
 
 @pytest.fixture(scope="session")
@@ -37,12 +37,8 @@ def probe(shared: Path, rendered: Callable[[str], Project]) -> Project:
 
 @pytest.fixture(scope="session")
 def leaks(probe: Project, shared: Path) -> Outcomes:
-    """What became of each test that leaks: for each phase the outcome, and the report."""
-
     def run(target: Path) -> None:
-        target.mkdir()
-        found = str(target / "outcomes.json")
-        probe.run("pytest", "tests/leaks", "-p", "no:randomly", code=1, OUTCOMES=found)
+        target.write_text(json.dumps(run_leaks(probe)))
 
-    outcomes: Outcomes = json.loads((once(shared / "leaks", run) / "outcomes.json").read_text())
+    outcomes: Outcomes = json.loads(once(shared / "leaks.json", run).read_text())
     return outcomes

@@ -13,6 +13,8 @@ START = """\
         async with app.state.sessions.begin() as session:
             insert = "INSERT INTO accounts (name) VALUES ('started') ON CONFLICT DO NOTHING"
             await session.execute(__import__("sqlalchemy").text(insert))
+            raw = await (await session.connection()).get_raw_connection()
+            await raw.driver_connection.add_listener("news", print)
         try:
             yield
 """
@@ -20,7 +22,7 @@ START = """\
 
 @pytest.fixture
 def starting(probe: Project, copy: Callable[[Project], Project]) -> Project:
-    """The probe, with a row that every start of the application makes sure of."""
+    """The probe; every start of the application makes sure of a row, and listens."""
     project = copy(probe)
     main = project.path / "app" / "main.py"
     code = main.read_text()

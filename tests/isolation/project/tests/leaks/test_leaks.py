@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from app.database import Sessionmaker, create_engine
 from app.settings import Settings
+from tests.fixtures.backend import Backend
 from tests.fixtures.databases import Database
-from tests.fixtures.engine import Backend
 from tests.fixtures.sandbox import SandboxError
 
 kept: list[Any] = []

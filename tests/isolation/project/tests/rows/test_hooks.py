@@ -7,7 +7,7 @@ from sqlalchemy import event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.fixtures.engine import Backend
+from tests.fixtures.backend import Backend
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,6 +5,7 @@ Most limits are a pair of tests.
 
 import asyncio
 import datetime as dt
+import time
 from typing import Any
 
 import pytest
@@ -16,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from tests.rows.conftest import Names, sandbox_only
 
 from app.database import Sessionmaker
+from tests.fixtures.backend import Backend
 from tests.fixtures.databases import Database
-from tests.fixtures.engine import Backend
 from tests.fixtures.sandbox import SandboxError
 
 real = pytest.mark.committed
@@ -29,8 +30,10 @@ real = pytest.mark.committed
 async def test_a_second_writer_in_the_same_task_is_told_of_both_and_of_the_way_out(
     client: AsyncClient,
 ) -> None:
+    started = time.monotonic()
     with pytest.raises(SandboxError) as caught:
         await client.post("/audited/x")
+    assert time.monotonic() < started + 2, "that took too long to be told"
     message = str(caught.value)
     assert "POST /audited/x" in message
     assert "INSERT INTO accounts" in message
@@ -77,7 +80,8 @@ async def test_waiting_for_a_writer_that_never_ends_is_an_error_that_names_both(
     await asyncio.sleep(0.05)
     async with sessions() as session:
         with pytest.raises(SandboxError) as caught:
-            await session.scalars(select(Account))
+            async with asyncio.timeout(3):
+                await session.scalars(select(Account))
     release.set()
     await holding
     assert "holder of the pen" in str(caught.value)

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Executable, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from tests.fixtures.engine import Backend
+from tests.fixtures.backend import Backend
 
 SETTING = text("SELECT current_setting('app.tenant', true)")
 

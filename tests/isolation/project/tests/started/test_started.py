@@ -5,7 +5,7 @@ from httpx import AsyncClient
 from probe.models import Account
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tests.fixtures.engine import Backend
+from tests.fixtures.backend import Backend
 
 
 async def names(client: AsyncClient) -> list[str]:

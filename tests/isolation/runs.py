@@ -1,0 +1,19 @@
+"""Runs of the probe's tests."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from tests.harness.project import Project
+from tests.isolation.expectations import Outcomes
+
+
+def run_leaks(project: Project, **variables: str) -> Outcomes:
+    """What became of each test that leaks."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = Path(folder) / "outcomes.json"
+        project.run(
+            "pytest", "tests/leaks", "-p", "no:randomly", code=1, OUTCOMES=str(found), **variables
+        )
+        outcomes: Outcomes = json.loads(found.read_text())
+    return outcomes
