@@ -15,7 +15,7 @@ def install(session: nox.Session, group: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style and types of this repository's own Python (rendered projects: see tests)."""
+    """Style and types of this repository's own Python; for the template's, see tests/project."""
     install(session, "lint")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
@@ -24,6 +24,27 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Render projects and try everything that they promise."""
+    """Render projects and try all that they promise; arguments go to pytest."""
     install(session, "test")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Follow the documents to the letter."""
+    install(session, "test")
+    session.run("pytest", "tests/docs", "tests/repository")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Print what must stay cheap; no time fails."""
+    install(session, "test")
+    session.run("python", "-m", "tests.benchmarks")
+
+
+@nox.session
+def smoke(session: nox.Session) -> None:
+    """The first command of README.md as a new user, with empty caches and then with full ones."""
+    install(session, "test")
+    session.run("python", "-m", "tests.repository.smoke")

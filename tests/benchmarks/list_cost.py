@@ -1,6 +1,6 @@
 """The last page of a long list against its first: pairs, interleaved, in one process.
 
-Runs inside a rendered project as one of its tests (`nox -s bench`), and prints; it fails on no time.
+Runs inside a rendered project as one of its tests (`nox -s bench`) and prints; no time fails.
 """
 
 import statistics

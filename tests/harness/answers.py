@@ -44,8 +44,8 @@ ANSWERS: dict[str, dict[str, object]] = {
     "awkward": {
         "project_name": '3 "Wise" Men & Søn\'s <Læden>',
         "description": (
-            "Quotes \" ' & <tags>, a backslash \\, braces {{ }}, ünïcödé – with a dash – and more’s "
-            "to come, since nobody said how long a description may be, and a line has 100 columns."
+            "Quotes \" ' & <tags>, a backslash \\, braces {{ }} and ünïcödé \u2013 with a dash "
+            "\u2013 and more\u2019s to come, since nobody said how long a description may be."
         ),
         "resource": "",
         "resources": {

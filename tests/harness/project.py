@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -114,19 +113,18 @@ def render(template: Path, target: Path, answers: dict[str, object]) -> Project:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """The user's environment: this one without what this test run itself brought into it.
-
-    Databases that this machine may have configured are left out as well.
+    """The user's environment: this one without virtual environments and without what else this test
+    run itself brought into it. Databases that this machine has configured are left out as well.
     """
-    own = str(Path(sys.executable).parent)
-    path = os.environ["PATH"].split(os.pathsep)
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST", "PYTHON", "VIRTUAL_ENV"))
         and name not in {"DATABASE_URL", "TEST_DATABASE_URL", "UV", "UV_PROJECT_ENVIRONMENT"}
     }
-    kept["PATH"] = os.pathsep.join(entry for entry in path if entry != own)
+    path = os.environ["PATH"].split(os.pathsep)
+    outside = (entry for entry in path if not Path(entry, "..", "pyvenv.cfg").exists())
+    kept["PATH"] = os.pathsep.join(outside)
     return kept | variables
 
 
