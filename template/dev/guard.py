@@ -55,6 +55,9 @@ class Plan:
     private_copy: str | None
     """Where to copy the installation to and run it from; None to run it in place."""
 
+    socket_folder: str | None
+    """A folder to make for the socket, where the path of `folder` is too long for one."""
+
     account: tuple[int, int] | None
     """User and group id to run PostgreSQL as; None for those of this process."""
 
@@ -78,9 +81,6 @@ class Plan:
 
     fingerprint: str = ""
     """Of the server's build: only a cluster that was saved with an equal one is used."""
-
-    remove: list[str] = field(default_factory=list)
-    """Further folders to remove at the end."""
 
 
 class GuardError(Exception):
@@ -112,8 +112,6 @@ def main() -> int:
         finally:
             cluster.stop(orderly=orderly)
             (folder / "state.json").unlink(missing_ok=True)
-            for path in plan.remove:
-                shutil.rmtree(path, ignore_errors=True)
     return 0
 
 
@@ -179,22 +177,25 @@ class Cluster:
     def start(self) -> str | None:
         """Return when the server accepts connections; the text says what was unusual."""
         if self.plan.private_copy is not None:
-            copy = Path(self.plan.private_copy)
-            copy_installation(Path(self.plan.installation), copy)
-            self._adopt(copy.parent.parent)
+            copy_installation(Path(self.plan.installation), Path(self.plan.private_copy))
+            self._adopt(self.folder / "programs")
+        if self.plan.socket_folder is not None:
+            Path(self.plan.socket_folder).mkdir(mode=0o700)
+            self._adopt(Path(self.plan.socket_folder))
         note = None
-        if self.snapshots is not None:
+        while self.snapshots is not None and (saved := self.snapshots.newest()) is not None:
             try:
-                if self.snapshots.restore(self.data):
-                    self._adopt(self.data)
-                    self._launch()
-                    return None
-            except (GuardError, OSError, ValueError) as error:
-                reason = str(error).partition("\n")[0]
-                note = f"The cached cluster was of no use and is built anew: {reason}"
+                self.snapshots.restore(saved, self.data)
+                self._adopt(self.data)
+                self._launch()
+                return note
+            except Exception as error:  # Whatever is wrong with it, it is only a copy.
                 self._kill()
                 shutil.rmtree(self.data, ignore_errors=True)
-                self.snapshots.discard()
+                if saved.exists():  # else another run has just replaced it
+                    reason = str(error).partition("\n")[0]
+                    note = f"The cached cluster was of no use and is built anew: {reason}"
+                    self.snapshots.discard(saved)
         if not self.data.exists():
             self._initdb()
         self._launch()
@@ -214,8 +215,10 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 self._kill()
         if wanted and self.snapshots is not None:
-            with suppress(OSError):  # A cache: the next run is slower, that is all.
+            with suppress(OSError):  # Without, the next run starts slower, that is all.
                 self.snapshots.save(self.data)
+        if self.plan.socket_folder is not None:
+            shutil.rmtree(self.plan.socket_folder, ignore_errors=True)
         if self.plan.ephemeral:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -311,42 +314,39 @@ class Snapshots:
         self.folder = folder
         self.fingerprint = fingerprint
 
-    def restore(self, data: Path) -> bool:
-        """Copy the newest to `data`; False if there is none. Raises OSError or ValueError."""
-        saved = self._saved()
-        if not saved:
-            return False
-        newest = saved[-1]
-        manifest = json.loads((newest / "manifest.json").read_text(encoding="utf-8"))
-        if manifest.get("fingerprint") != self.fingerprint:
+    def newest(self) -> Path | None:
+        return max(self.folder.glob("cluster-*"), default=None)
+
+    def restore(self, saved: Path, data: Path) -> None:
+        """Copy a saved cluster to `data`; raises an exception if it is of no use."""
+        manifest = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))
+        if manifest["fingerprint"] != self.fingerprint:
             raise ValueError("it was saved by another PostgreSQL")
-        if copy_tree(newest / "data", data) != manifest.get("contents"):
+        if copy_tree(saved / "data", data) != manifest["contents"]:
             raise ValueError("it is incomplete")
-        return True
 
     def save(self, data: Path) -> None:
-        """Add the cluster of a stopped server, and drop the older ones."""
-        name = f"{time.time_ns():020}-{os.getpid()}"
-        unfinished = self.folder / f"new-{name}"
+        """Add the cluster of a stopped server, and drop all others."""
+        name = f"cluster-{time.time_ns():020}-{os.getpid()}"
+        unfinished = self.folder / f"unfinished-{name}"
         try:
-            contents = copy_tree(data, unfinished / "data", ignore=["postmaster.opts"])
+            contents = copy_tree(data, unfinished / "data")
             manifest = {"fingerprint": self.fingerprint, "contents": contents}
             (unfinished / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-            unfinished.rename(self.folder / f"cluster-{name}")
+            unfinished.rename(self.folder / name)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-        for older in self._saved()[:-1]:
-            shutil.rmtree(older, ignore_errors=True)
+        for other in self.folder.glob("cluster-*"):
+            if other.name < name:
+                self.discard(other)
 
-    def discard(self) -> None:
-        for path in self._saved():
-            shutil.rmtree(path, ignore_errors=True)
-
-    def _saved(self) -> list[Path]:
-        return sorted(self.folder.glob("cluster-*"))
+    def discard(self, saved: Path) -> None:
+        # Renamed first, so that it is gone at once for those who are reading it.
+        with suppress(OSError):
+            shutil.rmtree(saved.rename(saved.with_name(f"discarded-{saved.name}")))
 
 
-def copy_tree(source: Path, target: Path, ignore: list[str] | None = None) -> list[int]:
+def copy_tree(source: Path, target: Path) -> list[int]:
     """Copy a folder; return how many files that were, and how many bytes."""
     contents = [0, 0]
 
@@ -356,8 +356,7 @@ def copy_tree(source: Path, target: Path, ignore: list[str] | None = None) -> li
         contents[1] += Path(destination).stat().st_size
         return destination
 
-    chosen = shutil.ignore_patterns(*ignore) if ignore else None
-    shutil.copytree(source, target, symlinks=True, copy_function=copy, ignore=chosen)
+    shutil.copytree(source, target, symlinks=True, copy_function=copy)
     return contents
 
 

@@ -13,6 +13,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from dev.errors import PostgresError
+
 MEMORY = Path("/dev/shm")  # noqa: S108
 """Files here are kept in memory, on Linux."""
 
@@ -23,10 +25,6 @@ LONGEST_SOCKET_PATH = 100
 """Bytes. The least that systems allow is 104, with the closing zero."""
 
 SOCKET = ".s.PGSQL.5432"
-
-
-class PlaceError(Exception):
-    """There is no place for a server; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def server_account() -> Account | None:
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
-        raise PlaceError(
+        raise PostgresError(
             "PostgreSQL refuses to run as root, and there is no user `nobody` to run it as."
         ) from None
     return Account(nobody.pw_name, nobody.pw_uid, nobody.pw_gid)
@@ -79,10 +77,11 @@ def new_folder(prefix: str, home: Path, account: Account | None) -> Path:
     return folder
 
 
-def temporary_home(account: Account | None, *, executable: bool) -> Path:
+def temporary_home(account: Account | None, *, programs: bool, socket: bool) -> Path:
     """Where throwaway servers live: in memory if there is room, else among temporary files.
 
-    `executable` demands a file system from which programs may be run.
+    It is one from which programs may be run, and where a socket's path is not too long, if that is
+    demanded.
     """
     homes = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED:
@@ -92,11 +91,11 @@ def temporary_home(account: Account | None, *, executable: bool) -> Path:
             home.is_dir()
             and os.access(home, os.W_OK | os.X_OK)
             and reachable(home, account)
-            and fits_socket(home / "embedded-postgres-12345678")
-            and not (executable and _forbids_programs(home))
+            and not (programs and _forbids_programs(home))
+            and not (socket and not fits_socket(home / "embedded-postgres-12345678"))
         ):
             return home
-    raise PlaceError(f"No folder for temporary files is fit for a server: tried {homes}.")
+    raise PostgresError(f"No folder for temporary files is fit for a server: tried {homes}.")
 
 
 def _forbids_programs(path: Path) -> bool:
@@ -137,13 +136,19 @@ def _check_owner(folder: Path, account: Account | None) -> None:
     expected = os.geteuid() if account is None else account.user
     status = folder.lstat()
     if folder.is_symlink() or not folder.is_dir() or status.st_uid != expected:
-        name = folder.owner() if folder.exists() else "somebody else"
-        raise PlaceError(
-            f"{folder} should be a folder of {'yours' if account is None else account.name} "
-            f"but belongs to {name}: remove it, or work as that user."
+        whose = "you" if account is None else account.name
+        raise PostgresError(
+            f"{folder}, for the data of PostgreSQL, is not a folder that belongs to {whose}, as "
+            "whom it would run. Remove it, or work as its owner."
         )
 
 
 def _give(folder: Path, account: Account | None) -> None:
     if sys.platform != "win32" and account is not None:
-        os.chown(folder, account.user, account.group)
+        try:
+            os.chown(folder, account.user, account.group)
+        except OSError as error:
+            raise PostgresError(
+                "PostgreSQL refuses to run as root, and here it cannot be run as "
+                f"`{account.name}`: {error}. Work as another user."
+            ) from None

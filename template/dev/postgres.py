@@ -20,19 +20,20 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dev import places
+from dev.errors import PostgresError
 from dev.guard import ALREADY_RUNNING, Plan
-
-ALTERNATIVES = (
-    "A server of your own serves as well: set TEST_DATABASE_URL for the tests, "
-    "DATABASE_URL for the service."
-)
 
 TCP = sys.platform == "win32"
 """Without Unix sockets a server listens on 127.0.0.1, with a random password."""
 
 INITDB = [
-    *("--username=postgres", "--auth=trust", "--no-instructions"),
-    *("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+    "--username=postgres",
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-instructions",
 ]
 
 SETTINGS = {"timezone": "UTC", "log_timezone": "UTC", "jit": "off"}
@@ -55,13 +56,6 @@ EPHEMERAL_SETTINGS = SETTINGS | {
 if sys.platform != "win32":
     # In the data folder, so that not even a killed server leaves shared memory behind.
     EPHEMERAL_SETTINGS["dynamic_shared_memory_type"] = "mmap"
-
-
-class PostgresError(Exception):
-    """The embedded server cannot serve; the text says why, and what else there is."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}\n{ALTERNATIVES}")
 
 
 class AlreadyRunningError(Exception):
@@ -147,14 +141,11 @@ def start_ephemeral(*, snapshots: Path | None = None, tcp: bool = TCP) -> Server
     PostgresError if there is nothing to start.
     """
     installation = find_installation()
-    try:
-        account = places.server_account()
-        executable = not places.reachable(installation, account)
-        home = places.temporary_home(account, executable=executable)
-    except places.PlaceError as error:
-        raise PostgresError(str(error)) from None
+    account = places.server_account()
+    copies_programs = not places.reachable(installation, account)
+    home = places.temporary_home(account, programs=copies_programs, socket=not tcp)
     folder = places.new_folder("embedded-postgres-", home, account)
-    plan = make_plan(folder, installation, account, tcp=tcp)
+    plan = _plan(folder, installation, account, tcp=tcp)
     return _launch(
         dataclasses.replace(
             plan,
@@ -173,13 +164,10 @@ def start_durable(project: Path, *, tcp: bool = TCP) -> Server:
     Its data stay in the project's folder `.postgres`. Raises PostgresError if it does not start.
     """
     installation = find_installation()
-    try:
-        account = places.server_account()
-        folder = places.project_folder(project, account)
-    except places.PlaceError as error:
-        raise PostgresError(str(error)) from None
+    account = places.server_account()
+    folder = places.project_folder(project, account)
     _check_version(folder / "data")
-    plan = make_plan(folder, installation, account, tcp=tcp)
+    plan = _plan(folder, installation, account, tcp=tcp)
     server = _launch(dataclasses.replace(plan, initdb=INITDB, settings=SETTINGS | plan.settings))
     try:
         server.wait_until_ready()
@@ -237,16 +225,13 @@ def find_installation() -> Path:
     )
 
 
-def make_plan(
-    folder: Path, installation: Path, account: places.Account | None, *, tcp: bool
-) -> Plan:
+def _plan(folder: Path, installation: Path, account: places.Account | None, *, tcp: bool) -> Plan:
     """What all servers have in common: programs that can be run, and a way to connect."""
-    remove: list[Path] = []
     private_copy = None
     if not places.reachable(installation, account):
-        remove.append(folder / "programs")
         private_copy = str(folder / "programs" / installation.parent.name / installation.name)
     password = None
+    socket_folder = None
     if tcp:
         password, port = secrets.token_urlsafe(24), _free_port()
         url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
@@ -255,9 +240,9 @@ def make_plan(
     else:
         sockets = folder
         if not places.fits_socket(folder):
-            home = places.temporary_home(account, executable=False)
-            sockets = places.new_folder("postgres-socket-", home, account)
-            remove.append(sockets)
+            home = places.temporary_home(account, programs=False, socket=True)
+            sockets = home / f"postgres-socket-{secrets.token_hex(4)}"
+            socket_folder = str(sockets)
         url = f"postgresql://postgres@/postgres?host={quote(str(sockets))}&port=5432"
         access = "local all all trust"
         listen = {"listen_addresses": "", "unix_socket_directories": str(sockets), "port": "5432"}
@@ -267,11 +252,11 @@ def make_plan(
         url=url,
         installation=str(installation),
         private_copy=private_copy,
+        socket_folder=socket_folder,
         account=None if account is None else (account.user, account.group),
         password=password,
         access=[access],
         settings=listen,
-        remove=[str(path) for path in remove],
     )
 
 
@@ -293,7 +278,7 @@ def _launch(plan: Plan) -> Server:
             stdout=subprocess.DEVNULL,
             stderr=log,
             cwd=folder,
-            # Ctrl-C reaches all of a terminal's session, and would end the server first.
+            # Ctrl-C in a terminal reaches all that runs in its foreground; the server ends later.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from app.database import asyncpg_url
 from app.settings import Settings
 from dev import postgres
+from dev.errors import PostgresError
 
 PROJECT = Path(__file__).parents[1]
 
@@ -40,7 +41,7 @@ def main() -> None:
             _serve(url, options)
     except ValidationError as error:
         sys.exit(f"The settings, from the environment and .env, are not valid. {error}")
-    except (StartError, postgres.PostgresError) as error:
+    except (StartError, PostgresError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         pass  # Ctrl-C is how it is meant to end.
@@ -51,7 +52,7 @@ def development_database() -> Iterator[str]:
     """The URL of this project's development database, whose data are kept in `.postgres`.
 
     Its server is that of a running `uv run dev`, else one that is started for the duration. Raises
-    dev.postgres.PostgresError if it does not start.
+    dev.errors.PostgresError if it does not start.
     """
     with _development_server() as server:
         yield server.url

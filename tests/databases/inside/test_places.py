@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dev import places
+from dev.errors import PostgresError
 
 SOMEBODY = places.Account("somebody", user=123456, group=123456)
 
@@ -43,20 +44,20 @@ def test_a_folder_of_somebody_else_is_refused(
 ) -> None:
     (tmp_path / ".postgres").mkdir()
     monkeypatch.setattr(places, "reachable", lambda *_: True)
-    with pytest.raises(places.PlaceError, match="somebody"):
+    with pytest.raises(PostgresError, match="somebody"):
         places.project_folder(tmp_path, SOMEBODY)
 
 
 def test_a_link_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / ".postgres").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(places.PlaceError, match=r"\.postgres"):
+    with pytest.raises(PostgresError, match=r"\.postgres"):
         places.project_folder(tmp_path, None)
 
 
 def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".postgres").touch()
-    with pytest.raises(places.PlaceError, match=r"\.postgres"):
+    with pytest.raises(PostgresError, match=r"\.postgres"):
         places.project_folder(tmp_path, None)
 
 
@@ -85,5 +86,5 @@ def test_no_place_for_a_server_is_an_error_that_names_the_places(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(places, "reachable", lambda *_: False)
-    with pytest.raises(places.PlaceError, match="/tmp"):
-        places.temporary_home(SOMEBODY, executable=False)
+    with pytest.raises(PostgresError, match="/tmp"):
+        places.temporary_home(SOMEBODY, programs=False, socket=True)

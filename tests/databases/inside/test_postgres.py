@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from dev import guard, places, postgres
+from dev.errors import PostgresError
 
 PROJECT = Path(postgres.__file__).parents[1]
 
@@ -185,7 +186,7 @@ class TestAFailure:
         monkeypatch.setitem(postgres.EPHEMERAL_SETTINGS, "no_such_setting", "1")
         server = postgres.start_ephemeral()
         try:
-            with pytest.raises(postgres.PostgresError) as caught:
+            with pytest.raises(PostgresError) as caught:
                 server.wait_until_ready()
         finally:
             server.stop()
@@ -197,7 +198,7 @@ class TestAFailure:
         monkeypatch.setitem(postgres.EPHEMERAL_SETTINGS, "no_such_setting", "1")
         server = postgres.start_ephemeral()
         try:
-            with pytest.raises(postgres.PostgresError, match="no_such_setting"):
+            with pytest.raises(PostgresError, match="no_such_setting"):
                 postgres.Server(server.folder, server.url).wait_until_ready()
         finally:
             server.stop()
@@ -206,7 +207,7 @@ class TestAFailure:
         server = postgres.start_ephemeral()
         assert server.guard is not None
         server.guard.kill()
-        with pytest.raises(postgres.PostgresError, match="guard"):
+        with pytest.raises(PostgresError, match="guard"):
             server.wait_until_ready()
         server.stop()
         assert eventually(lambda: processes_of(server.folder) == [])
@@ -215,7 +216,7 @@ class TestAFailure:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-        with pytest.raises(postgres.PostgresError, match="not installed") as caught:
+        with pytest.raises(PostgresError, match="not installed") as caught:
             postgres.start_ephemeral()
         assert "TEST_DATABASE_URL" in str(caught.value)
         assert "DATABASE_URL for the service" in str(caught.value)
@@ -376,8 +377,11 @@ class TestASnapshot:
         assert "ended with code" in note
         assert not saved.exists()
 
-    def test_without_a_readable_manifest_is_discarded(self, snapshots: Path, saved: Path) -> None:
-        (saved / "manifest.json").write_text("{")
+    @pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"fingerprint": 1}'])
+    def test_without_a_good_manifest_is_discarded(
+        self, snapshots: Path, saved: Path, text: str
+    ) -> None:
+        (saved / "manifest.json").write_text(text)
         assert self.use(snapshots)[0] is False
         assert not saved.exists()
 
@@ -402,6 +406,47 @@ class TestASnapshot:
                 server.stop()
         assert len(list(snapshots.iterdir())) == 1
         assert self.use(snapshots) == (True, None)
+
+    def test_that_is_replaced_while_it_is_read_is_no_reason_to_worry(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def cluster(content: str) -> Path:
+            (tmp_path / content).mkdir()
+            (tmp_path / content / "file").write_text(content)
+            return tmp_path / content
+
+        class FilesOnly(guard.Cluster):
+            def _launch(self) -> None:
+                """Needs no server."""
+
+        folder = tmp_path / "snapshots"
+        snapshots = guard.Snapshots(folder, "a build")
+        snapshots.save(cluster("old"))
+        restore = guard.Snapshots.restore
+
+        def restore_while_another_run_saves(self: guard.Snapshots, saved: Path, data: Path) -> None:
+            monkeypatch.undo()
+            snapshots.save(cluster("new"))
+            restore(self, saved, data)
+
+        monkeypatch.setattr(guard.Snapshots, "restore", restore_while_another_run_saves)
+        (tmp_path / "server").mkdir()
+        plan = guard.Plan(
+            folder=str(tmp_path / "server"),
+            run="",
+            url="",
+            installation="",
+            private_copy=None,
+            socket_folder=None,
+            account=None,
+            password=None,
+            access=[],
+            settings={},
+            snapshots=str(folder),
+            fingerprint="a build",
+        )
+        assert FilesOnly(plan).start() is None
+        assert (tmp_path / "server" / "data" / "file").read_text() == "new"
 
     def test_in_a_folder_that_cannot_be_written_does_no_harm(self, snapshots: Path) -> None:
         for saved in snapshots.iterdir():
@@ -485,7 +530,7 @@ class TestADurableServer:
         with durable(project) as server:
             pass
         (server.folder / "data" / "PG_VERSION").write_text("17\n")
-        with pytest.raises(postgres.PostgresError, match="data of PostgreSQL 17"):
+        with pytest.raises(PostgresError, match="data of PostgreSQL 17"):
             postgres.start_durable(project)
 
     def test_starts_anew_where_its_first_start_was_killed(self, project: Path) -> None:
