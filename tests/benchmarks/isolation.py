@@ -1,0 +1,157 @@
+"""What the isolation of a test costs: pairs, interleaved, in one process.
+
+Runs inside a rendered project as one of its tests (`nox -s bench`) and prints; no time fails.
+"""
+
+import itertools
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
+
+from app.database import create_engine
+from app.main import create_app
+from app.settings import Settings
+from tests.fixtures.application import BASE_URL, TaskTransport
+from tests.fixtures.backend import Backend
+from tests.fixtures.databases import Databases
+from tests.fixtures.sandbox import Sandbox
+
+Work = Callable[[], Awaitable[Any]]
+
+
+async def milliseconds(work: Work) -> float:
+    start = time.perf_counter()
+    await work()
+    return (time.perf_counter() - start) * 1000
+
+
+async def compare(title: str, rounds: int = 300, **contestants: Work) -> None:
+    """Print the medians, and their ratios to the first one's."""
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, work in contestants.items():
+            times[name].append(await milliseconds(work))
+    medians = {name: statistics.median(found) for name, found in times.items()}
+    first = next(iter(medians.values()))
+    shown = (f"{name} {ms:.2f} ms ({ms / first:.2f})" for name, ms in medians.items())
+    print(f"\n{title}: {', '.join(shown)}")
+
+
+def count_writes(connection: asyncpg.Connection) -> Callable[[], int]:
+    """How many times the connection has written to its socket since the last call."""
+    transport = connection._transport  # noqa: SLF001
+    write, count = transport.write, itertools.count()
+    transport.write = lambda data: (next(count), write(data))
+    return lambda: next(count)
+
+
+numbers = itertools.count()
+
+
+async def post_and_get(client: httpx.AsyncClient) -> None:
+    created = await client.post("/items", json={"name": f"name {next(numbers)}"})
+    assert created.status_code == 201
+    assert (await client.get(created.headers["location"])).status_code == 200
+
+
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=TaskTransport(app, True), base_url=BASE_URL)
+
+
+async def test_a_test_in_the_sandbox_against_one_without_isolation(
+    backend: Backend, shared_app: FastAPI, databases: Databases, settings: Settings
+) -> None:
+    """The latter finds what all before it have left: nothing cleans up."""
+    bare = await databases.clone("bare")
+    engine = create_engine(settings, async_creator=bare.connect)
+    bare_app = create_app(settings, engine)
+    await backend.start_app()
+    async with (
+        LifespanManager(bare_app),
+        client_of(shared_app) as sandboxed_client,
+        client_of(bare_app) as bare_client,
+    ):
+
+        async def without_isolation() -> None:
+            await post_and_get(bare_client)
+
+        async def in_the_sandbox() -> None:
+            backend.sandbox.checkout("a benchmark")
+            await post_and_get(sandboxed_client)
+            assert await backend.sandbox.checkin() == []
+
+        await compare(
+            "POST and GET", without_isolation=without_isolation, in_the_sandbox=in_the_sandbox
+        )
+        writes = count_writes(backend.sandbox.physical.connection)
+        await in_the_sandbox()
+        print(f"socket writes of one such test in the sandbox: {writes()}")
+    await engine.dispose()
+    await databases.drop(bare)
+
+
+@pytest.mark.parametrize("tables", [1, 30, 200])
+async def test_cleaning_up_after_a_test(databases: Databases, tables: int) -> None:
+    names = [f"table_{number}" for number in range(tables)]
+    create = "; ".join(f"CREATE TABLE {name} (id int PRIMARY KEY, name text)" for name in names)
+    drop, truncate = f"DROP TABLE {', '.join(names)}", f"TRUNCATE {', '.join(names)}"
+    insert = "INSERT INTO table_0 VALUES (1, 'a')"
+    database = await databases.clone("cleaning")
+    plain = await database.connect()
+    await plain.execute(create)
+    sandbox = Sandbox()
+    await sandbox.open(database)
+    virtual = await sandbox.connect()
+
+    async def reset() -> None:
+        sandbox.checkout("a benchmark")
+        await virtual.execute(insert)
+        await sandbox.checkin()
+
+    async def truncated() -> None:
+        await plain.execute(insert)
+        await plain.execute(truncate)
+
+    async def created_anew() -> None:
+        await plain.execute(insert)
+        await plain.execute(drop)
+        await plain.execute(create)
+
+    await compare(
+        f"one INSERT and its cleaning up, {tables} tables",
+        reset=reset,
+        truncate=truncated,
+        drop_and_create=created_anew,
+        rounds=20,
+    )
+    sandbox.checkout("a benchmark")
+    await virtual.execute("SELECT 1")
+    print(f"the reset alone: {await milliseconds(sandbox.checkin):.2f} ms")
+    await sandbox.close()
+    await plain.close()
+    await databases.drop(database)
+
+
+waited: list[float] = []
+
+
+@pytest.mark.committed
+@pytest.mark.parametrize("number", range(20))
+async def test_waiting_for_a_database_of_ones_own(
+    backend: Backend, shared_app: FastAPI, number: int
+) -> None:
+    """As in a row of `committed` tests that each call the application."""
+    waited.append(await milliseconds(backend.enter_clone))
+    async with client_of(shared_app) as client:
+        await post_and_get(client)
+    findings, _ = await backend.leave_clone(failed=False, keep=False)
+    assert findings == []
+    if number == 19:
+        print(f"\nwaiting for a database of one's own: {statistics.median(waited):.2f} ms")
