@@ -24,6 +24,12 @@ def test_dependencies_point_the_way_the_contracts_say(project: Project) -> None:
     assert "0 broken" in project.run("lint-imports")
 
 
+def test_tools_leave_nothing_to_commit_but_the_lock_file(default_project: Project) -> None:
+    for tool in ("ruff check", "mypy", "lint-imports", "pytest"):
+        default_project.run(*tool.split())
+    assert default_project.changes() == "?? uv.lock\n"
+
+
 @pytest.mark.parametrize(
     ("module", "line"),
     [

@@ -58,7 +58,3 @@ def test_yaml_parses(project: Project) -> None:
     assert ".copier-answers.yml" in files
     for file in files:
         list(yaml.safe_load_all((project.path / file).read_text()))
-
-
-def test_tools_leave_nothing_to_commit_but_the_lock_file(project: Project) -> None:
-    assert project.changes().splitlines() in ([], ["?? uv.lock"])

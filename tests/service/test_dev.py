@@ -71,6 +71,7 @@ def test_it_serves_a_round_trip(own_project: Project) -> None:
         assert client.delete(place).status_code == 204
         assert client.get(place).status_code == 404
         assert client.get("/docs").status_code == 200
+    assert own_project.changes() == "?? uv.lock\n"
 
 
 @pytest.mark.parametrize("stop", [Dev.ctrl_c, Dev.terminate])
