@@ -251,7 +251,7 @@ SABOTAGE = [
     Sabotage(
         "statements that end the transaction are refused",
         "sandbox/sandbox.py",
-        "if statement.refusal is not None:",
+        "if statement.refusal is not None and not (statement.listens and self._may_listen):",
         "if False:",
     ),
     Sabotage(
