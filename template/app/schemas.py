@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from decimal import Context, Decimal
 from typing import Annotated
 
 from fastapi import Path
@@ -17,6 +18,7 @@ from pydantic import (
 
 MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
+UNBOUNDED = Context(prec=2000)  # PostgreSQL's numeric(1000, 1000) fits
 
 
 class Request(BaseModel):
@@ -57,6 +59,12 @@ def _storable(value: JsonValue) -> JsonValue:
                 _storable(key)
                 _storable(item)
     return value
+
+
+def fixed(places: int) -> AfterValidator:
+    """Give a decimal all its places, as PostgreSQL does: 1.5 becomes 1.50."""
+    unit = Decimal(1).scaleb(-places)
+    return AfterValidator(lambda value: value.quantize(unit, context=UNBOUNDED))
 
 
 def _has_surrogates(text: str) -> bool:

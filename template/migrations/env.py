@@ -20,9 +20,8 @@ from app.settings import Settings
 SERVER_SETTINGS = {"application_name": "alembic", "lock_timeout": "5s"}
 
 
-def migrate(connection: Connection | None = None, **options: Any) -> None:
+def migrate(**options: Any) -> None:
     context.configure(
-        connection=connection,
         target_metadata=Base.metadata,
         transaction_per_migration=True,
         compare_server_default=True,
@@ -30,6 +29,10 @@ def migrate(connection: Connection | None = None, **options: Any) -> None:
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def migrate_on(connection: Connection) -> None:
+    migrate(connection=connection)
 
 
 async def migrate_online(settings: Settings) -> None:
@@ -40,7 +43,7 @@ async def migrate_online(settings: Settings) -> None:
     engine = create_engine(settings, connect_args=connect_args)
     try:
         async with engine.connect() as connection:
-            await connection.run_sync(lambda sync: migrate(sync))
+            await connection.run_sync(migrate_on)
     finally:
         await engine.dispose()
 

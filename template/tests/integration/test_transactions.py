@@ -49,7 +49,8 @@ async def probe(
 
 
 async def count(db_session: AsyncSession) -> int:
-    return (await db_session.scalars(text("SELECT count(*) FROM probes"))).one()
+    found: int = (await db_session.scalars(text("SELECT count(*) FROM probes"))).one()
+    return found
 
 
 async def test_a_successful_request_is_committed(
