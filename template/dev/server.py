@@ -31,9 +31,9 @@ def main() -> None:
         _check_port(options.host, options.port)
         configured = Settings().database_url
         if configured is None:
-            with development_database() as url:
-                _say(f"Database: {url}")
-                _serve(url, options)
+            with _development_server() as server:
+                _say(f"Database: {server.url}\nIts data are kept in {server.folder}")
+                _serve(server.url, options)
         else:
             url = configured.get_secret_value()
             _say(f"Database: {_without_password(url)}")
@@ -53,9 +53,15 @@ def development_database() -> Iterator[str]:
     Its server is that of a running `uv run dev`, else one that is started for the duration. Raises
     dev.postgres.PostgresError if it does not start.
     """
+    with _development_server() as server:
+        yield server.url
+
+
+@contextmanager
+def _development_server() -> Iterator[postgres.Server]:
     server = postgres.start_durable(PROJECT)
     try:
-        yield server.url
+        yield server
     finally:
         server.stop()
 
@@ -105,7 +111,7 @@ def _serve(url: str, options: argparse.Namespace) -> None:
         host=options.host,
         port=options.port,
         reload=not options.no_reload,
-        reload_dirs=["app"],
+        reload_dirs=None if options.no_reload else ["app"],
     )
 
 
