@@ -1,8 +1,9 @@
 """What all tables have in common."""
 
 import datetime as dt
+from enum import StrEnum
 
-from sqlalchemy import BigInteger, DateTime, Identity, MetaData, func
+from sqlalchemy import BigInteger, DateTime, Enum, Identity, MetaData, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Every constraint has a name that follows from its table and columns, so that migrations can drop
@@ -35,3 +36,15 @@ class Base(DeclarativeBase):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.__dict__.get('id', 'new')}>"
+
+
+def choice_of(enum: type[StrEnum], column: str) -> Enum:
+    """The type of a text column that holds values of `enum` only, by a CHECK constraint."""
+    return Enum(
+        enum,
+        name=column,
+        values_callable=lambda members: [member.value for member in members],
+        native_enum=False,
+        create_constraint=True,
+        length=50,
+    )
