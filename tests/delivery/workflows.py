@@ -24,6 +24,8 @@ SERVICE_URLS = (
 )
 """Of the service containers, as the jobs know them."""
 
+VARIABLES = {"CI": "true", "GITHUB_RUN_ID": "12345678901", "CI_PIPELINE_ID": "2345678901"}
+
 GITHUB = {
     "github.ref": "refs/heads/main",
     "github.repository": "somebody/service",
@@ -153,7 +155,7 @@ class _JobRun:
         self.job = job
         self.checkout = checkout
         self.context = GITHUB | job.context
-        self.variables = environment(CI="true")
+        self.variables = environment(**VARIABLES)
         self.variables["PATH"] = f"{provider.programs}:{self.variables['PATH']}"
         self.variables["CI_PROJECT_DIR"] = str(checkout)
 

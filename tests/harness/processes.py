@@ -1,5 +1,6 @@
 """Processes that belong to a test, however they were started."""
 
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from collections.abc import Callable
 import psutil
 
 MARK = "TESTS_OF_THE_TEMPLATE"
+SERVER = re.compile(r"/bin/postgres |/guard\.py")
 
 
 class Family:
@@ -30,6 +32,14 @@ class Family:
             except psutil.Error:
                 continue
         return found
+
+    def servers(self) -> list[str]:
+        """The command lines of database servers and of what guards them."""
+        return [command for command in self.commands() if SERVER.search(command)]
+
+    def kill(self) -> None:
+        for process in self.members():
+            process.kill()
 
     def _owns(self, process: psutil.Process) -> bool:
         try:

@@ -33,9 +33,6 @@ class HangingRun:
     pid: int  # of pytest itself; with workers, of the process that directs them
     family: Family
 
-    def servers(self) -> list[str]:
-        return [command for command in self.family.commands() if "postgres" in command]
-
 
 @contextmanager
 def hanging_run(project: Project, *options: str) -> Iterator[HangingRun]:
@@ -52,8 +49,7 @@ def hanging_run(project: Project, *options: str) -> Iterator[HangingRun]:
         try:
             yield HangingRun(parent if "-n" in options else own, family)
         finally:
-            for member in family.members():
-                member.kill()
+            family.kill()
 
 
 @pytest.fixture
@@ -67,7 +63,7 @@ def test_a_run_that_is_ended_half_way_leaves_no_process(
     own_project: Project, options: tuple[str, ...], number: signal.Signals
 ) -> None:
     with hanging_run(own_project, *options) as run:
-        assert run.servers() != []
+        assert run.family.servers() != []
         os.kill(run.pid, number)
         eventually(lambda: run.family.members() == [], A_SERVER_MAY_TAKE)
         assert run.family.commands() == []
@@ -76,7 +72,7 @@ def test_a_run_that_is_ended_half_way_leaves_no_process(
 def test_a_run_passes_beside_another_one_and_after_it_was_killed(own_project: Project) -> None:
     with hanging_run(own_project) as run:
         own_project.run("pytest")
-        assert run.servers() != []
+        assert run.family.servers() != []
         os.kill(run.pid, signal.SIGKILL)
         own_project.run("pytest")
 

@@ -1,5 +1,6 @@
 """The checks that a rendered project's README asks for before a commit."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -39,4 +40,4 @@ def test_a_dependency_that_points_the_wrong_way_breaks_a_contract(
     broken = copy(default_project)
     with (broken.path / module).open("a") as file:
         file.write(f"{line}\n")
-    assert "1 broken" in broken.run("lint-imports", code=1)
+    assert re.search(r"[1-9]\d* broken", broken.run("lint-imports", code=1))

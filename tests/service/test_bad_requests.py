@@ -31,8 +31,8 @@ def assert_problem(response: httpx.Response, status: int) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b'{"name": "x"', b"[]", b"null", b'"item"', b"\xff\xfe", b"name=x", b"[" * 100_000],
-    ids=["empty", "open", "half", "list", "null", "string", "no UTF-8", "form", "deep"],
+    [b"", b"{", b'{"name": "x"', b"[]", b"null", b'"item"', b"\xff\xfe", b"name=x"],
+    ids=["empty", "open", "half", "list", "null", "string", "no UTF-8", "form"],
 )
 def test_a_body_that_is_no_json_object(client: httpx.Client, content: bytes) -> None:
     headers = {"content-type": "application/json"}
@@ -61,6 +61,11 @@ def test_a_body_that_is_no_json_object(client: httpx.Client, content: bytes) -> 
 )
 def test_a_value_that_its_field_cannot_hold(client: httpx.Client, field: str, value: Any) -> None:
     assert_problem(client.post("/items", json=ITEM | {field: value}), 422)
+
+
+def test_a_body_that_is_nested_too_deeply(client: httpx.Client) -> None:
+    headers = {"content-type": "application/json"}
+    assert_problem(client.post("/items", content=b"[" * 100_000, headers=headers), 400)
 
 
 def test_half_a_surrogate_pair(client: httpx.Client) -> None:
@@ -92,7 +97,6 @@ def test_an_id_that_no_row_has(client: httpx.Client, method: str) -> None:
         "sort=unknown",
         "sort=name;drop table items",
         "sort=",
-        "sort=name&sort=id",
         "cursor=unknown",
         "cursor=",
         "cursor=%00",

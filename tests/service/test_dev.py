@@ -1,0 +1,108 @@
+"""`uv run dev`: the service while it is developed, on its own embedded PostgreSQL."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+import psutil
+import pytest
+
+from tests.harness.processes import Family, eventually
+from tests.harness.project import Command, Project
+
+STOPS_WITHIN = 20  # seconds
+
+
+@dataclass(frozen=True)
+class Dev:
+    command: Command
+    family: Family
+    client: httpx.Client
+
+    def ctrl_c(self) -> None:
+        """What a terminal does: the signal reaches every process of the group."""
+        os.killpg(self.command.process.pid, signal.SIGINT)
+
+    def terminate(self) -> None:
+        """What a supervisor does: only the process that it started gets the signal."""
+        self.command.process.terminate()
+
+
+@contextmanager
+def dev(project: Project) -> Iterator[Dev]:
+    family = Family()
+    try:
+        with project.start("dev", "--port", "0", **family.variables) as command:
+            url = command.wait_for(r"running on (http://\S+)")
+            command.wait_for(r"(startup complete)")
+            with httpx.Client(base_url=url, timeout=30) as client:
+                yield Dev(command, family, client)
+    finally:
+        family.kill()
+
+
+@pytest.fixture
+def own_project(default_project: Project, copy: Callable[[Project], Project]) -> Project:
+    return copy(default_project)
+
+
+def test_it_serves_a_round_trip(own_project: Project) -> None:
+    with dev(own_project) as running:
+        client = running.client
+        created = client.post("/items", json={"name": "chair", "price": "9.50"})
+        assert created.status_code == 201
+        place = created.headers["location"]
+        assert client.get(place).json() == created.json()
+        assert [item["name"] for item in client.get("/items").json()["items"]] == ["chair"]
+        changed = client.patch(place, json={"price": "8.00"})
+        assert (changed.status_code, changed.json()["price"]) == (200, "8.00")
+        assert client.delete(place).status_code == 204
+        assert client.get(place).status_code == 404
+        assert client.get("/docs").status_code == 200
+
+
+@pytest.mark.parametrize("stop", [Dev.ctrl_c, Dev.terminate])
+def test_it_stops_cleanly(own_project: Project, stop: Callable[[Dev], None]) -> None:
+    with dev(own_project) as running:
+        assert running.family.servers() != []
+        stop(running)
+        output = running.command.wait(code=None, seconds=STOPS_WITHIN)
+        assert running.family.commands() == []
+        assert "Traceback" not in output
+        assert "shutdown complete" in output
+
+
+def test_its_database_ends_when_it_is_killed(own_project: Project) -> None:
+    with dev(own_project) as running:
+        (python,) = psutil.Process(running.command.process.pid).children()
+        python.kill()
+        eventually(lambda: running.family.servers() == [], STOPS_WITHIN)
+        assert running.family.servers() == []
+
+
+def test_it_keeps_its_data(own_project: Project) -> None:
+    with dev(own_project) as running:
+        running.client.post("/items", json={"name": "kept"}).raise_for_status()
+        running.ctrl_c()
+        running.command.wait(code=None, seconds=STOPS_WITHIN)
+    with dev(own_project) as running:
+        items = running.client.get("/items").json()["items"]
+    assert [item["name"] for item in items] == ["kept"]
+
+
+def test_it_restarts_when_code_changes(own_project: Project) -> None:
+    health = own_project.path / "app" / "health.py"
+    with dev(own_project) as running:
+        assert running.client.get("/health/live").json() == {"status": "ok"}
+        health.write_text(health.read_text().replace('"ok"', '"changed"'))
+        assert eventually(lambda: is_changed(running.client), 30)
+
+
+def is_changed(client: httpx.Client) -> bool:
+    try:
+        return bool(client.get("/health/live").json() == {"status": "changed"})
+    except httpx.TransportError:
+        return False
