@@ -102,7 +102,8 @@ def gitlab_jobs(project: Project) -> Iterator[Job]:
             continue
         job = {"parallel": 1} | definition["default"] | _extended(definition, raw)
         # The cache is the provider's: here it is that of this machine.
-        variables = definition["variables"] | job.get("variables", {}) | {"UV_CACHE_DIR": ""}
+        variables = definition["variables"] | job.get("variables", {})
+        del variables["UV_CACHE_DIR"]
         for index in range(1, job["parallel"] + 1):
             node = {"CI_NODE_INDEX": index, "CI_NODE_TOTAL": job["parallel"]}
             yield Job(

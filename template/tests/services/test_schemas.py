@@ -1,0 +1,43 @@
+"""Types of requests take what their columns can hold, and nothing else."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from app import schemas
+
+DATE_TIME = TypeAdapter[Any](schemas.DateTime)
+JSON = TypeAdapter[Any](schemas.Json)
+PRICE = TypeAdapter[Any](Annotated[Decimal, schemas.fixed(2)])
+
+
+def test_a_moment_is_kept_in_utc() -> None:
+    assert DATE_TIME.validate_python("2024-02-29T12:30:00+02:00") == dt.datetime(
+        2024, 2, 29, 10, 30, tzinfo=dt.UTC
+    )
+
+
+@pytest.mark.parametrize("moment", ["2024-02-29T12:30:00", "0001-01-01T00:00:00+02:00"])
+def test_a_moment_that_utc_cannot_name_is_refused(moment: str) -> None:
+    with pytest.raises(ValidationError):
+        DATE_TIME.validate_python(moment)
+
+
+def test_json_is_any_nesting_of_what_json_knows() -> None:
+    value = {"a": [1, 2.5, "text", True, None, {"b": []}]}
+    assert JSON.validate_python(value) == value
+
+
+@pytest.mark.parametrize(
+    "value", [None, "a\x00b", "\ud800", float("nan"), [float("inf")], {"a\x00": 1}, {"a": ["\x00"]}]
+)
+def test_json_that_postgresql_cannot_hold_is_refused(value: object) -> None:
+    with pytest.raises(ValidationError):
+        JSON.validate_python(value)
+
+
+def test_a_decimal_has_all_its_places() -> None:
+    assert str(PRICE.validate_python("1.5")) == "1.50"
