@@ -33,6 +33,8 @@ async def answer_to(error: Exception | None = None, **database: AsyncEngine | st
     ("sqlstate", "status"),
     [
         ("22003", 422),  # numeric value out of range
+        ("23503", 409),  # foreign key violation
+        ("23505", 409),  # unique violation
         ("23514", 422),  # check violation
         ("54000", 422),  # a limit of PostgreSQL
         ("40001", 409),  # serialization failure
