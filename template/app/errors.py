@@ -137,7 +137,8 @@ async def on_stale_row(_: Request, __: Exception) -> ProblemResponse:
 
 async def on_unreachable(_: Request, error: Exception) -> ProblemResponse:
     logger.error("unreachable: %r", error)
-    return problem(503, "The database does not answer.", headers={"Retry-After": "5"})
+    detail = "The service cannot reach what it depends on; try again later."
+    return problem(503, detail, headers={"Retry-After": "5"})
 
 
 async def on_unexpected(_: Request, __: Exception) -> ProblemResponse:

@@ -128,11 +128,11 @@ class Server:
 
         One that shall be kept goes on.
         """
-        if self.guard is None:
+        if self.guard is None or self.guard.stdin is None:
             return
         kept = self.is_kept()
-        with contextlib.suppress(OSError):  # It can have ended already.
-            _send(self.guard, "stop")
+        with contextlib.suppress(OSError), self.guard.stdin as stdin:  # It can have ended already.
+            stdin.write(b"stop\n")
         if not kept:
             self.guard.wait()
 
@@ -181,6 +181,7 @@ def start_durable(project: Path, *, tcp: bool = TCP) -> Server:
     try:
         server.wait_until_ready()
     except AlreadyRunningError:
+        server.stop()
         server = Server(folder, url="")
         server.wait_until_ready()
     except BaseException:
@@ -293,11 +294,7 @@ def _launch(plan: Plan) -> Server:
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
-    _send(guard, json.dumps(dataclasses.asdict(plan)))
-    return Server(folder, plan.url, plan.run, guard)
-
-
-def _send(guard: subprocess.Popen[bytes], line: str) -> None:
     if guard.stdin is not None:
-        guard.stdin.write(line.encode() + b"\n")
+        guard.stdin.write(json.dumps(dataclasses.asdict(plan)).encode() + b"\n")
         guard.stdin.flush()
+    return Server(folder, plan.url, plan.run, guard)

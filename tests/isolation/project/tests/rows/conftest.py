@@ -1,0 +1,59 @@
+"""What the tests of the sandbox share."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from app.database import Sessionmaker, create_sessionmaker
+from probe.models import Account
+from tests.fixtures.options import all_committed
+
+Names = Callable[[], Awaitable[list[str]]]
+sandbox_only = pytest.mark.sandbox_only
+
+
+@pytest.fixture
+def sessions(engine: AsyncEngine) -> Sessionmaker:
+    """Sessions as the application makes them."""
+    return create_sessionmaker(engine)
+
+
+@pytest.fixture
+def names(db_session: AsyncSession) -> Names:
+    """The names of all accounts that are committed."""
+
+    async def names() -> list[str]:
+        query = select(Account.name).order_by(Account.id)
+        return list((await db_session.scalars(query)).all())
+
+    return names
+
+
+@pytest.fixture(autouse=True)
+async def clean_start(db_session: AsyncSession) -> None:
+    """Every test proves that none before it has left anything behind."""
+    rows = """
+        SELECT 'account ' || name FROM accounts
+        UNION ALL SELECT 'post ' || title FROM posts
+        UNION ALL SELECT 'entry ' || account FROM ledger.entries
+        UNION ALL SELECT 'pair ' || id FROM pairs
+        UNION ALL SELECT 'advisory lock ' || objid FROM pg_locks
+            WHERE locktype = 'advisory' AND pid = pg_backend_pid()
+        UNION ALL SELECT 'prepared ' || name FROM pg_prepared_statements WHERE from_sql
+        UNION ALL SELECT 'table ' || relname FROM pg_class
+            WHERE relname LIKE 'left%' AND relkind = 'r'
+    """
+    left = (await db_session.scalars(text(rows))).all()
+    assert not left, "an earlier test has left something behind"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sandbox_only: about what the sandbox cannot do")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With real commits there is nothing that the sandbox cannot do."""
+    if all_committed(config):
+        items[:] = [item for item in items if item.get_closest_marker("sandbox_only") is None]

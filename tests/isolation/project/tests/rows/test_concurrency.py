@@ -1,0 +1,111 @@
+"""Any number of requests, sessions and tasks at once."""
+
+import asyncio
+from collections import Counter
+
+from httpx import AsyncClient
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app.database import Sessionmaker
+from probe.models import Account
+from tests.fixtures.engine import Connect
+from tests.rows.conftest import Names
+
+
+async def test_concurrent_requests_are_served_as_by_a_real_server(
+    client: AsyncClient, names: Names
+) -> None:
+    responses = await asyncio.gather(
+        *(client.post("/accounts", json={"name": f"n{i % 25}"}) for i in range(40))
+    )
+    assert Counter(response.status_code for response in responses) == {201: 25, 409: 15}
+    assert len(await names()) == 25
+
+
+async def test_concurrent_reads_and_writes_do_not_disturb_each_other(
+    client: AsyncClient, names: Names
+) -> None:
+    writes = [client.post("/accounts", json={"name": f"n{i}"}) for i in range(10)]
+    reads = [client.get("/names") for _ in range(10)]
+    responses = await asyncio.gather(*(call for pair in zip(writes, reads) for call in pair))
+    assert Counter(response.status_code for response in responses) == {201: 10, 200: 10}
+    assert len(await names()) == 10
+
+
+async def test_more_transactions_than_the_pool_has_connections_wait_for_one(
+    engine: AsyncEngine, sessions: Sessionmaker, names: Names
+) -> None:
+    async def write(name: str) -> None:
+        async with sessions.begin() as session:
+            session.add(Account(name=name))
+
+    await asyncio.gather(*(write(f"n{i}") for i in range(50)))
+    assert len(await names()) == 50
+    assert engine.pool.checkedout() == 1  # type: ignore[attr-defined]  # that of `names`
+
+
+async def test_a_rolled_back_row_is_never_seen(sessions: Sessionmaker) -> None:
+    written = asyncio.Event()
+
+    async def writer() -> None:
+        async with sessions() as session:
+            session.add(Account(name="uncommitted"))
+            await session.flush()
+            written.set()
+            await asyncio.sleep(0.05)
+            await session.rollback()
+
+    async def reader() -> list[str]:
+        await written.wait()
+        async with sessions() as session:
+            return list((await session.scalars(select(Account.name))).all())
+
+    _, found = await asyncio.gather(writer(), reader())
+    assert found == []
+
+
+async def test_a_reader_that_rolls_back_loses_nobody_elses_commit(
+    client: AsyncClient, sessions: Sessionmaker, names: Names
+) -> None:
+    async with sessions() as session:
+        await session.scalars(select(Account))
+        await client.post("/background/z")
+        await session.rollback()
+    assert await names() == ["z", "z-later"]
+
+
+async def test_many_readers_can_be_open_while_another_transaction_writes(
+    sessions: Sessionmaker, names: Names
+) -> None:
+    async with sessions() as first, sessions() as second:
+        await first.scalars(select(Account))
+        await second.scalars(select(Account))
+        async with sessions.begin() as writer:
+            writer.add(Account(name="written"))
+        assert (await first.scalars(select(Account.name))).all() == ["written"]
+        assert (await second.scalars(select(Account.name))).all() == ["written"]
+    assert await names() == ["written"]
+
+
+async def test_two_tasks_on_one_connection_are_refused_as_by_asyncpg(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        results = await asyncio.gather(
+            driver.fetchval("SELECT 1"), driver.fetchval("SELECT 2"), return_exceptions=True
+        )
+    assert results[0] == 1
+    assert "another operation is in progress" in str(results[1])
+
+
+async def test_a_second_engine_sees_what_the_first_has_committed(
+    client: AsyncClient, connect: Connect
+) -> None:
+    """As a read replica would, that is."""
+    replica = create_async_engine("postgresql+asyncpg://", async_creator=connect)
+    await client.post("/accounts", json={"name": "replicated"})
+    async with replica.connect() as connection:
+        found = (await connection.execute(text("SELECT name FROM accounts"))).scalars().all()
+    await replica.dispose()
+    assert found == ["replicated"]

@@ -1,0 +1,450 @@
+"""What one connection cannot show: the sandbox says so, and a `committed` test shows it.
+
+Most limits are a pair of tests.
+"""
+
+import asyncio
+import datetime as dt
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from app.database import Sessionmaker
+from probe.models import Account
+from tests.fixtures.databases import Database
+from tests.fixtures.engine import Backend
+from tests.fixtures.sandbox import SandboxError
+from tests.rows.conftest import Names, sandbox_only
+
+real = pytest.mark.committed
+
+# Two transactions that write at once
+
+
+@sandbox_only
+async def test_a_second_writer_in_the_same_task_is_told_of_both_and_of_the_way_out(
+    client: AsyncClient,
+) -> None:
+    with pytest.raises(SandboxError) as caught:
+        await client.post("/audited/x")
+    message = str(caught.value)
+    assert "POST /audited/x" in message
+    assert "INSERT INTO accounts" in message
+    assert "probe/routes.py" in message
+    assert "Commit first, or mark the test with @pytest.mark.committed" in message
+
+
+@real
+async def test_a_second_writer_in_the_same_task_works_with_real_connections(
+    client: AsyncClient, names: Names
+) -> None:
+    assert (await client.post("/audited/x")).status_code == 200
+    assert sorted(await names()) == ["x", "x-audit"]
+
+
+@sandbox_only
+async def test_a_request_that_cannot_see_the_tests_own_uncommitted_row_is_told_at_once(
+    client: AsyncClient, sessions: Sessionmaker
+) -> None:
+    async with sessions() as session:
+        session.add(Account(name="mine"))
+        await session.flush()
+        with pytest.raises(SandboxError, match=r"GET /names.*uncommitted writes.*Commit first"):
+            async with asyncio.timeout(1):
+                await client.get("/names")
+        await session.rollback()
+    assert (await client.get("/names")).json() == []
+
+
+@sandbox_only
+async def test_waiting_for_a_writer_that_never_ends_is_an_error_that_names_both(
+    sessions: Sessionmaker, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend.sandbox, "patience", 0.1)
+    release = asyncio.Event()
+
+    async def holder() -> None:
+        async with sessions.begin() as session:
+            session.add(Account(name="held"))
+            await session.flush()
+            await release.wait()
+
+    holding = asyncio.create_task(holder(), name="holder of the pen")
+    await asyncio.sleep(0.05)
+    async with sessions() as session:
+        with pytest.raises(SandboxError) as caught:
+            await session.scalars(select(Account))
+    release.set()
+    await holding
+    assert "holder of the pen" in str(caught.value)
+    assert "INSERT INTO accounts" in str(caught.value)
+    assert "SELECT accounts" in str(caught.value)
+
+
+@real
+async def test_with_real_connections_the_state_before_an_uncommitted_write_is_seen(
+    sessions: Sessionmaker, names: Names
+) -> None:
+    async with sessions.begin() as session:
+        session.add(Account(name="mine"))
+        await session.flush()
+        assert await names() == []
+    assert await names() == ["mine"]
+
+
+# Conflicts: locks, deadlocks, serialization
+
+
+async def account(db_session: AsyncSession, *names: str) -> None:
+    db_session.add_all(Account(name=name) for name in names)
+    await db_session.flush()
+
+
+async def lock_row(session: AsyncSession) -> None:
+    await session.execute(select(Account).with_for_update(nowait=True))
+
+
+@sandbox_only
+async def test_two_row_locks_at_once_are_refused(
+    sessions: Sessionmaker, db_session: AsyncSession
+) -> None:
+    await account(db_session, "locked")
+    async with sessions() as first, sessions() as second:
+        await lock_row(first)
+        with pytest.raises(SandboxError, match="committed"):
+            await lock_row(second)
+
+
+@real
+async def test_a_row_lock_conflicts_with_another_one(
+    sessions: Sessionmaker, db_session: AsyncSession
+) -> None:
+    await account(db_session, "locked")
+    async with sessions() as first, sessions() as second:
+        await lock_row(first)
+        with pytest.raises(DBAPIError, match="could not obtain lock"):
+            await lock_row(second)
+
+
+async def update_in_opposite_order(sessions: Sessionmaker) -> list[str]:
+    """The errors of two transactions that each update the row that the other has updated."""
+    both_have_one = asyncio.Barrier(2)
+    update = text("UPDATE accounts SET note = :name WHERE name = :name")
+
+    async def run(first: str, second: str) -> None:
+        async with sessions.begin() as session:
+            await session.execute(update, {"name": first})
+            async with asyncio.timeout(0.3):
+                await both_have_one.wait()
+            await session.execute(update, {"name": second})
+
+    results = await asyncio.gather(run("a", "b"), run("b", "a"), return_exceptions=True)
+    return [str(result) for result in results if result is not None]
+
+
+@sandbox_only
+async def test_transactions_that_would_deadlock_never_meet(
+    sessions: Sessionmaker, db_session: AsyncSession
+) -> None:
+    await account(db_session, "a", "b")
+    assert "deadlock" not in " ".join(await update_in_opposite_order(sessions))
+
+
+@real
+async def test_a_deadlock_is_detected(sessions: Sessionmaker, db_session: AsyncSession) -> None:
+    await account(db_session, "a", "b")
+    [error] = await update_in_opposite_order(sessions)
+    assert "deadlock detected" in error
+
+
+async def write_after_both_have_read(engine: AsyncEngine) -> list[str]:
+    """The errors of two serializable transactions that each write what the other has read."""
+    both_have_read = asyncio.Barrier(2)
+    serializable = engine.execution_options(isolation_level="SERIALIZABLE")
+
+    async def run(name: str) -> None:
+        async with serializable.begin() as connection:
+            await connection.execute(text("SELECT count(*) FROM accounts"))
+            async with asyncio.timeout(0.3):
+                await both_have_read.wait()
+            await connection.execute(text("INSERT INTO accounts (name) VALUES (:n)"), {"n": name})
+
+    results = await asyncio.gather(run("a"), run("b"), return_exceptions=True)
+    return [str(result) for result in results if result is not None]
+
+
+@sandbox_only
+async def test_serializable_transactions_are_serial(engine: AsyncEngine) -> None:
+    assert "serialize" not in " ".join(await write_after_both_have_read(engine))
+
+
+@real
+async def test_serializable_transactions_can_fail_to_be(engine: AsyncEngine) -> None:
+    [error] = await write_after_both_have_read(engine)
+    assert "could not serialize access" in error
+
+
+async def try_advisory_locks(engine: AsyncEngine) -> list[bool]:
+    """Whether each of two connections gets the same lock."""
+    try_lock = text("SELECT pg_try_advisory_lock(4711)")
+    async with engine.connect() as first, engine.connect() as second:
+        got = [await connection.scalar(try_lock) for connection in (first, second)]
+        await first.rollback()
+        await second.rollback()
+    return got
+
+
+@sandbox_only
+async def test_two_advisory_locks_at_once_are_refused(engine: AsyncEngine) -> None:
+    with pytest.raises(SandboxError, match="committed"):
+        await try_advisory_locks(engine)
+
+
+@real
+async def test_an_advisory_lock_excludes_another_connection(engine: AsyncEngine) -> None:
+    assert await try_advisory_locks(engine) == [True, False]
+
+
+# Time, numbers, and what a transaction is to PostgreSQL
+
+
+async def times(sessions: Sessionmaker) -> list[dt.datetime]:
+    """`now()` in two transactions."""
+    found = []
+    for _ in range(2):
+        async with sessions.begin() as session:
+            found.append((await session.execute(select(func.now()))).scalar_one())
+    return found
+
+
+@sandbox_only
+async def test_now_is_the_same_throughout_a_test(sessions: Sessionmaker) -> None:
+    first, second = await times(sessions)
+    assert first == second
+
+
+@real
+async def test_now_advances_from_transaction_to_transaction(sessions: Sessionmaker) -> None:
+    first, second = await times(sessions)
+    assert first < second
+
+
+async def test_ids_go_on_after_a_rollback_so_tests_cannot_know_them(
+    db_session: AsyncSession,
+) -> None:
+    await account(db_session, "a")
+    last = await db_session.scalar(select(func.max(Account.id)))
+    assert last is not None
+    insert = text("INSERT INTO accounts (name) VALUES ('a')")
+    with pytest.raises(DBAPIError):
+        await db_session.execute(insert)
+    await account(db_session, "b")
+    assert await db_session.scalar(select(func.max(Account.id))) == last + 2
+
+
+async def transaction_ids(sessions: Sessionmaker) -> set[int]:
+    found = set()
+    for _ in range(2):
+        async with sessions.begin() as session:
+            found.add((await session.execute(text("SELECT txid_current()"))).scalar_one())
+    return found
+
+
+@sandbox_only
+async def test_a_test_is_one_transaction_to_postgresql(sessions: Sessionmaker) -> None:
+    assert len(await transaction_ids(sessions)) == 1
+
+
+@real
+async def test_each_transaction_has_an_id_of_its_own(sessions: Sessionmaker) -> None:
+    assert len(await transaction_ids(sessions)) == 2
+
+
+# State of the session
+
+
+@sandbox_only
+async def test_a_temporary_table_stays_until_the_test_ends(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TEMP TABLE scratch (id int) ON COMMIT DROP"))
+    async with engine.begin() as connection:
+        await connection.execute(text("SELECT id FROM scratch"))
+
+
+@real
+async def test_a_temporary_table_is_dropped_at_the_commit(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TEMP TABLE scratch (id int) ON COMMIT DROP"))
+    async with engine.begin() as connection:
+        with pytest.raises(DBAPIError, match="does not exist"):
+            await connection.execute(text("SELECT id FROM scratch"))
+
+
+async def other_connections_setting(engine: AsyncEngine) -> str | None:
+    """What one connection sees of a parameter that another has set."""
+    async with engine.connect() as first, engine.connect() as second:
+        await first.execute(text("SET app.flag = 'set'"))
+        await first.commit()
+        seen: str | None = await second.scalar(text("SELECT current_setting('app.flag', true)"))
+        return seen
+
+
+@sandbox_only
+async def test_parameters_of_the_session_are_shared_by_all_connections(engine: AsyncEngine) -> None:
+    assert await other_connections_setting(engine) == "set"
+
+
+@real
+async def test_parameters_of_the_session_are_each_connections_own(engine: AsyncEngine) -> None:
+    assert await other_connections_setting(engine) is None
+
+
+# What is delivered, or done, at a real COMMIT
+
+
+@sandbox_only
+async def test_listening_runs_but_hears_nothing_and_is_refused(
+    request: pytest.FixtureRequest,
+) -> None:
+    """The refusal also fails the test that tries: see the tests of leaks."""
+    backend: Backend = request.getfixturevalue("backend")
+    statement = backend.sandbox.physical.classify("LISTEN news")
+    assert statement.refusal is not None
+    assert "committed" in statement.refusal
+
+
+@real
+async def test_a_notification_is_delivered(engine: AsyncEngine, db_session: AsyncSession) -> None:
+    heard: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+
+        def hear(*news: Any) -> None:
+            heard.set_result(news[-1])
+
+        await driver.add_listener("news", hear)
+        await db_session.execute(text("SELECT pg_notify('news', 'hello')"))
+        assert await asyncio.wait_for(heard, 1) == "hello"
+        await driver.remove_listener("news", hear)
+
+
+OUTSIDE_OF_TRANSACTIONS = [
+    "VACUUM accounts",
+    "CREATE INDEX CONCURRENTLY left_index ON accounts (note)",
+    "REINDEX INDEX CONCURRENTLY uq_accounts_name",
+]
+
+
+@sandbox_only
+@pytest.mark.parametrize("statement", OUTSIDE_OF_TRANSACTIONS)
+async def test_what_cannot_run_in_a_transaction_says_what_to_do(
+    engine: AsyncEngine, statement: str
+) -> None:
+    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    async with autocommit.connect() as connection:
+        with pytest.raises(SandboxError, match="transaction.*committed"):
+            await connection.execute(text(statement))
+
+
+@real
+@pytest.mark.parametrize("statement", OUTSIDE_OF_TRANSACTIONS)
+async def test_what_cannot_run_in_a_transaction_runs(engine: AsyncEngine, statement: str) -> None:
+    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    async with autocommit.connect() as connection:
+        await connection.execute(text(statement))
+
+
+@pytest.mark.parametrize("statement", OUTSIDE_OF_TRANSACTIONS)
+async def test_within_the_applications_own_transaction_the_error_is_postgresqls(
+    engine: AsyncEngine, statement: str
+) -> None:
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError, match="cannot run inside a transaction block"):
+            await connection.execute(text(statement))
+
+
+# Others that look at the database
+
+
+async def rows_that_others_see(db_session: AsyncSession, worker_database: Database) -> int:
+    """How many of one row a connection of another process would see."""
+    name = await db_session.scalar(text("SELECT current_database()"))
+    await account(db_session, "a")
+    other = await worker_database.connect(database=name)
+    try:
+        count: int = await other.fetchval("SELECT count(*) FROM accounts")
+    finally:
+        await other.close()
+    return count
+
+
+@sandbox_only
+async def test_other_processes_see_nothing(
+    db_session: AsyncSession, worker_database: Database
+) -> None:
+    assert await rows_that_others_see(db_session, worker_database) == 0
+
+
+@real
+async def test_other_processes_see_what_is_committed(
+    db_session: AsyncSession, worker_database: Database
+) -> None:
+    assert await rows_that_others_see(db_session, worker_database) == 1
+
+
+# A SELECT that writes
+
+
+async def test_a_function_that_writes_is_not_taken_for_a_read(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE left_calls (id int)"))
+        await connection.execute(
+            text(
+                "CREATE FUNCTION call() RETURNS int LANGUAGE sql "
+                "AS 'INSERT INTO left_calls VALUES (1) RETURNING id'"
+            )
+        )
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SELECT call()")) == 1
+        await connection.rollback()
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SELECT count(*) FROM left_calls")) == 0
+
+
+@sandbox_only
+async def test_a_view_that_writes_is_taken_for_a_read_and_survives_a_rollback(
+    engine: AsyncEngine,
+) -> None:
+    """Until the test ends, that is."""
+    await create_writing_view(engine)
+    assert await calls_after_a_rollback(engine) == 1
+
+
+@real
+async def test_a_view_that_writes_is_rolled_back(engine: AsyncEngine) -> None:
+    await create_writing_view(engine)
+    assert await calls_after_a_rollback(engine) == 0
+
+
+async def create_writing_view(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        for statement in (
+            "CREATE TABLE left_calls (id int)",
+            "CREATE FUNCTION call() RETURNS int LANGUAGE sql "
+            "AS 'INSERT INTO left_calls VALUES (1) RETURNING id'",
+            "CREATE VIEW left_view AS SELECT call() AS called",
+        ):
+            await connection.execute(text(statement))
+
+
+async def calls_after_a_rollback(engine: AsyncEngine) -> int:
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT called FROM left_view"))
+        await connection.rollback()
+        count: int = await connection.scalar(text("SELECT count(*) FROM left_calls"))
+        return count
