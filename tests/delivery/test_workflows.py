@@ -2,13 +2,12 @@
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.delivery.composition import engine_found
 from tests.delivery.conftest import Deliver
 from tests.delivery.workflows import Provider, Step, github_jobs, gitlab_jobs
 from tests.harness.project import Project
@@ -18,11 +17,8 @@ WORKFLOWS = sorted(path.name for path in ROOT.glob("template/*github*/workflows/
 
 ENGINE = "needs a Docker engine; test_compose.py and `nox -s image` do what it does"
 INTERNET = "asks a database of vulnerabilities on the internet"
-ENGINE_FOUND = bool(shutil.which("docker")) and not subprocess.call(
-    ("docker", "info"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-)
 LEFT_OUT = {"audit / Known vulnerabilities": INTERNET, "audit / audit": INTERNET}
-if not ENGINE_FOUND:
+if not engine_found():
     LEFT_OUT |= {
         "image / Build and run": ENGINE,
         "image / Answers": ENGINE,
