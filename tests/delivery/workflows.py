@@ -28,6 +28,7 @@ VARIABLES = {"CI": "true", "GITHUB_RUN_ID": "12345678901", "CI_PIPELINE_ID": "23
 
 GITHUB = {
     "github.ref": "refs/heads/main",
+    "github.ref_name": "1.1.0",
     "github.repository": "somebody/service",
     "github.token": "a token",
 }
@@ -64,15 +65,18 @@ def github_jobs(project: Project, workflow: str) -> Iterator[Job]:
     """The jobs of .github/workflows/`workflow`, one for each combination of a matrix."""
     definition = read_yaml(project.path / ".github" / "workflows" / workflow)
     for name, job in definition["jobs"].items():
+        if "steps" not in job:  # another workflow
+            continue
         steps = [step for raw in job["steps"] for step in _github_steps(project, raw)]
-        for shard in job.get("strategy", {}).get("matrix", {}).get("shard", [None]):
-            shards = len(job["strategy"]["matrix"]["shard"]) if shard else 1
+        # No workflow here has a matrix of more than one dimension.
+        [(dimension, values)] = job.get("strategy", {}).get("matrix", {"": [1]}).items()
+        for value in values:
             yield Job(
-                name=f"{name} {shard or 1}",
+                name=f"{name} {value}",
                 steps=steps,
                 variables=_texts(definition.get("env")) | _texts(job.get("env")),
                 needs_database="services" in job,
-                context={"matrix.shard": str(shard), "strategy.job-total": str(shards)},
+                context={f"matrix.{dimension}": str(value), "strategy.job-total": str(len(values))},
             )
 
 
@@ -127,9 +131,12 @@ def _extended(definition: dict[str, Any], job: dict[str, Any]) -> dict[str, Any]
 class Provider:
     """Runs jobs one after the other, and remembers which steps it ran."""
 
-    def __init__(self, project: Project, folder: Path, left_out: dict[str, str]) -> None:
+    def __init__(
+        self, project: Project, folder: Path, left_out: dict[str, str], **variables: str
+    ) -> None:
         """`left_out` says of each step that is not to be run why not: {"job / step": reason}."""
         self.project = project
+        self.variables = VARIABLES | variables
         self.folder = folder
         self.left_out = left_out
         self.ran: list[str] = []
@@ -140,6 +147,12 @@ class Provider:
         self.artifacts.mkdir()
         for program in ("uv", "uvx"):
             (self.programs / program).symlink_to(Path(UV).with_name(program))
+
+    def replace(self, program: str, script: str) -> None:
+        """Let a shell script stand in for a program that the provider's machines have."""
+        path = self.programs / program
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
 
     def run(self, job: Job) -> None:
         """Raises CommandError if a step fails."""
@@ -156,7 +169,7 @@ class _JobRun:
         self.job = job
         self.checkout = checkout
         self.context = GITHUB | job.context
-        self.variables = environment(**VARIABLES)
+        self.variables = environment(**provider.variables)
         self.variables["PATH"] = f"{provider.programs}:{self.variables['PATH']}"
         self.variables["CI_PROJECT_DIR"] = str(checkout)
 
