@@ -27,3 +27,23 @@ def tests(session: nox.Session) -> None:
     """Render projects and try everything that they promise."""
     install(session, "test")
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+@nox.parametrize(
+    "dependencies", ["newest", "lowest", "prerelease"], ids=["newest", "lowest", "prerelease"]
+)
+def smoke(session: nox.Session, dependencies: str) -> None:
+    """Render every set of answers and run its tests with the dependencies that users may get."""
+    install(session, "test")
+    session.run(*("pytest", "tests/delivery/smoke.py"), env={"DEPENDENCIES": dependencies})
+
+
+@nox.session
+def image(session: nox.Session) -> None:
+    """Build the image of a service and run it; -- BASE=... UV=... for images of this machine."""
+    install(session, "test")
+    arguments = " ".join(session.posargs)
+    session.run(
+        *("pytest", "-s", "tests/delivery/image_checks.py"), env={"BUILD_ARGUMENTS": arguments}
+    )
