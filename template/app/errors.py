@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.models import Base
 
@@ -92,8 +93,9 @@ def problem(
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of an endpoint that can answer with these errors, for OpenAPI."""
-    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs")
+    # In one piece: FastAPI lists among its components only what it finds itself.
+    schema = Problem.model_json_schema()
+    schema["properties"]["errors"]["items"] = schema.pop("$defs")["InvalidInput"]
     content = {MEDIA_TYPE: {"schema": schema}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
@@ -122,8 +124,11 @@ async def on_service_error(_: Request, error: ServiceError) -> ProblemResponse:
     return problem(error.status, error.detail, invalid)
 
 
-async def on_http_exception(_: Request, error: HTTPException) -> ProblemResponse:
-    return problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+async def on_http_exception(request: Request, error: HTTPException) -> ProblemResponse:
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request))
+    return problem(error.status_code, str(error.detail), headers=headers)
 
 
 async def on_invalid_request(_: Request, error: RequestValidationError) -> ProblemResponse:
@@ -165,6 +170,16 @@ async def on_database_error(request: Request, error: DBAPIError) -> ProblemRespo
     if error.connection_invalidated:
         return await on_unreachable(request, error)
     raise error
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path allows; Starlette itself names only what its first matching route does."""
+    return [
+        method
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    ]
 
 
 def _columns_of(error: DBAPIError) -> str:

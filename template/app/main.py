@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
         title=TITLE,
         description=DESCRIPTION,
         lifespan=lifespan,
-        responses=errors.problems(422),
+        responses=errors.problems(400, 422),
     )
     app.state.settings = settings
     errors.install(app)

@@ -15,13 +15,13 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import InvalidInputError
-from app.schemas import Request as RequestSchema
+from app.schemas import Query
 from app.settings import Settings
 
 T = TypeVar("T")
 
 
-class ListQuery(RequestSchema):
+class ListQuery(Query):
     """The query of a list. A resource adds `sort` and a filter a field."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20

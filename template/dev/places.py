@@ -6,6 +6,7 @@ programs and its data; what nobody cannot reach is copied or kept elsewhere, nev
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -118,8 +119,9 @@ def project_folder(project: Path, account: Account | None) -> Path:
     """
     folder = project / ".postgres"
     if not reachable(project, account):
+        name = re.sub(r"\W+", "-", project.name)[:40]
         digest = hashlib.sha256(os.fsencode(project)).hexdigest()[:8]
-        folder = Path("/var/tmp", f"{project.name}-postgres-{digest}")  # noqa: S108
+        folder = Path("/var/tmp", f"{name}-postgres-{digest}")  # noqa: S108
     try:
         folder.mkdir(mode=0o700)
     except FileExistsError:

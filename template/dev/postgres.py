@@ -52,6 +52,9 @@ EPHEMERAL_SETTINGS = SETTINGS | {
     "io_method": "sync",
     "max_connections": "300",
 }
+if sys.platform != "win32":
+    # In the data folder, so that not even a killed server leaves shared memory behind.
+    EPHEMERAL_SETTINGS["dynamic_shared_memory_type"] = "mmap"
 
 
 class PostgresError(Exception):

@@ -1,17 +1,26 @@
 """What the tests of the sandbox share."""
 
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import pytest
+from probe.models import Account
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.database import Sessionmaker, create_sessionmaker
-from probe.models import Account
 from tests.fixtures.options import all_committed
 
 Names = Callable[[], Awaitable[list[str]]]
-sandbox_only = pytest.mark.sandbox_only
+
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def sandbox_only(test: F) -> F:
+    """A test of what the sandbox cannot do, which makes no sense with real commits."""
+    test.sandbox_only = True  # type: ignore[attr-defined]
+    return test
 
 
 @pytest.fixture
@@ -49,11 +58,11 @@ async def clean_start(db_session: AsyncSession) -> None:
     assert not left, "an earlier test has left something behind"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "sandbox_only: about what the sandbox cannot do")
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With real commits there is nothing that the sandbox cannot do."""
     if all_committed(config):
-        items[:] = [item for item in items if item.get_closest_marker("sandbox_only") is None]
+        items[:] = [item for item in items if not _is_sandbox_only(item)]
+
+
+def _is_sandbox_only(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and hasattr(item.function, "sandbox_only")

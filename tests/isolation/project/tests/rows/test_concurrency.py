@@ -4,13 +4,13 @@ import asyncio
 from collections import Counter
 
 from httpx import AsyncClient
+from probe.models import Account
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from tests.rows.conftest import Names
 
 from app.database import Sessionmaker
-from probe.models import Account
 from tests.fixtures.engine import Connect
-from tests.rows.conftest import Names
 
 
 async def test_concurrent_requests_are_served_as_by_a_real_server(
@@ -28,7 +28,9 @@ async def test_concurrent_reads_and_writes_do_not_disturb_each_other(
 ) -> None:
     writes = [client.post("/accounts", json={"name": f"n{i}"}) for i in range(10)]
     reads = [client.get("/names") for _ in range(10)]
-    responses = await asyncio.gather(*(call for pair in zip(writes, reads) for call in pair))
+    responses = await asyncio.gather(
+        *(call for pair in zip(writes, reads, strict=False) for call in pair)
+    )
     assert Counter(response.status_code for response in responses) == {201: 10, 200: 10}
     assert len(await names()) == 10
 

@@ -3,12 +3,12 @@
 import asyncpg
 import pytest
 from httpx import AsyncClient
+from probe.models import Account, Post
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.database import Sessionmaker
-from probe.models import Account, Post
 
 
 async def test_a_deferred_foreign_key_is_checked_at_the_commit(client: AsyncClient) -> None:

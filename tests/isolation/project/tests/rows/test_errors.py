@@ -2,13 +2,13 @@
 
 import pytest
 from httpx import AsyncClient
+from probe.models import Account
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from tests.rows.conftest import Names
 
 from app.database import Sessionmaker
-from probe.models import Account
-from tests.rows.conftest import Names
 
 
 async def test_a_request_that_fails_does_not_undo_what_the_test_prepared(
@@ -111,15 +111,14 @@ async def test_the_applications_own_savepoints_work(client: AsyncClient, names: 
 
 
 async def test_savepoints_within_savepoints_work(sessions: Sessionmaker, names: Names) -> None:
-    async with sessions.begin() as session:
-        async with session.begin_nested():
-            session.add(Account(name="outer"))
-            inner = await session.begin_nested()
-            session.add(Account(name="inner"))
-            await session.flush()
-            await inner.rollback()
-            await session.begin_nested()
-            session.add(Account(name="second inner"))
+    async with sessions.begin() as session, session.begin_nested():
+        session.add(Account(name="outer"))
+        inner = await session.begin_nested()
+        session.add(Account(name="inner"))
+        await session.flush()
+        await inner.rollback()
+        await session.begin_nested()
+        session.add(Account(name="second inner"))
     assert await names() == ["outer", "second inner"]
 
 

