@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from tests.delivery.conftest import Deliver
+from tests.delivery.workflows import read_yaml
 from tests.harness.project import UV, Project, environment, start
-from tests.harness.template import ROOT
+from tests.harness.template import ROOT, git
 
 TOOLS = Path(sys.executable).parent
 SCHEMAS = [
@@ -55,17 +56,24 @@ def test_pre_commit_accepts_its_configuration(service: Project) -> None:
     tool("pre-commit", "validate-config", ".pre-commit-config.yaml", cwd=service.path)
 
 
+def run_hooks(runner: Path, project: Project, *arguments: str, code: int = 0) -> str:
+    """Run hooks as git does: not by `uv run`, which would mend uv.lock before they look at it."""
+    variables = environment()
+    variables["PATH"] = f"{Path(UV).parent}:{variables['PATH']}"
+    with start((str(runner), "run", *arguments), project.path, variables) as running:
+        return running.wait(code)
+
+
+def prek(project: Project) -> Path:
+    return project.path / ".venv" / "bin" / "prek"
+
+
 @pytest.mark.parametrize("runner", ["prek", "pre-commit"])
 def test_every_hook_runs_clean_on_a_fresh_project(service: Project, runner: str) -> None:
-    if runner == "prek":
-        output = service.run("prek", "run", "--all-files")
-    else:
-        variables = environment(PATH=f"{Path(UV).parent}:{environment()['PATH']}")
-        command = (str(TOOLS / "pre-commit"), "run", "--all-files")
-        with start(command, service.path, variables) as running:
-            output = running.wait()
-    hooks = yaml.safe_load((service.path / ".pre-commit-config.yaml").read_text())["repos"]
-    for name in (hook["name"] for repository in hooks for hook in repository["hooks"]):
+    program = prek(service) if runner == "prek" else TOOLS / runner
+    output = run_hooks(program, service, "--all-files")
+    repositories = read_yaml(service.path / ".pre-commit-config.yaml")["repos"]
+    for name in (hook["name"] for repository in repositories for hook in repository["hooks"]):
         assert name in output
     assert service.changes() == ""
 
@@ -91,8 +99,8 @@ def test_a_hook_finds_what_it_is_for(
     broken = copy(service)
     with (broken.path / file).open("a") as appended:
         appended.write(content)
-    broken.run("git", "add", "--force", file)
-    assert "Failed" in broken.run("prek", "run", hook, "--files", file, code=1)
+    git(broken.path, "add", "--force", file)
+    assert "Failed" in run_hooks(prek(service), broken, hook, "--files", file, code=1)
 
 
 def test_zizmor_finds_nothing(service: Project) -> None:

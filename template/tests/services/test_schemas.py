@@ -11,7 +11,7 @@ from app import schemas
 
 DATE_TIME = TypeAdapter[Any](schemas.DateTime)
 JSON = TypeAdapter[Any](schemas.Json)
-PRICE = TypeAdapter[Any](Annotated[Decimal, schemas.fixed(2)])
+PRICE = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(10, 2)])
 
 
 def test_a_moment_is_kept_in_utc() -> None:
@@ -39,5 +39,14 @@ def test_json_that_postgresql_cannot_hold_is_refused(value: object) -> None:
         JSON.validate_python(value)
 
 
-def test_a_decimal_has_all_its_places() -> None:
-    assert str(PRICE.validate_python("1.5")) == "1.50"
+@pytest.mark.parametrize(
+    ("value", "kept"), [("1.5", "1.50"), (7, "7.00"), ("-0", "0.00"), ("99999999.99", "99999999.99")]
+)
+def test_a_decimal_has_all_its_places(value: object, kept: str) -> None:
+    assert str(PRICE.validate_python(value)) == kept
+
+
+@pytest.mark.parametrize("value", ["1.555", "100000000", "1e2", "NaN", " 1", ""])
+def test_a_decimal_that_its_column_cannot_hold_as_it_is_is_refused(value: str) -> None:
+    with pytest.raises(ValidationError):
+        PRICE.validate_python(value)
