@@ -97,9 +97,10 @@ class Digits:
     @property
     def pattern(self) -> str:
         """Of text in a request; as JSON has it, a number does as well."""
-        whole = f"[0-9]{{1,{self.precision - self.scale}}}" if self.precision > self.scale else "0"
-        places = rf"(\.[0-9]{{1,{self.scale}}})?" if self.scale else ""
-        return f"^-?{whole}{places}$"
+        whole = self.precision - self.scale
+        before = "[0-9]{1," + str(whole) + "}" if whole else "0"
+        after = r"(\.[0-9]{1," + str(self.scale) + "})?" if self.scale else ""
+        return f"^-?{before}{after}$"
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         schema: CoreSchema = core_schema.decimal_schema(

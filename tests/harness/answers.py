@@ -43,7 +43,10 @@ ANSWERS: dict[str, dict[str, object]] = {
     # Names that break quoting, identifiers or limits of length somewhere.
     "awkward": {
         "project_name": '3 "Wise" Men & Søn\'s <Læden>',
-        "description": "Quotes \" ' & <tags>, a backslash \\, braces {{ }} and ünïcödé.",
+        "description": (
+            "Quotes \" ' & <tags>, a backslash \\, braces {{ }}, ünïcödé – with a dash – and more’s "
+            "to come, since nobody said how long a description may be, and a line has 100 columns."
+        ),
         "resource": "",
         "resources": {
             "person/people": "name:str!",

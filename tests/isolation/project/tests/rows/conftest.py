@@ -1,5 +1,7 @@
 """What the tests of the sandbox share."""
 
+import asyncio
+import importlib
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -66,3 +68,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_sandbox_only(item: pytest.Item) -> bool:
     return isinstance(item, pytest.Function) and hasattr(item.function, "sandbox_only")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--loop", choices=("asyncio", "uvloop"), default="asyncio")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    name = config.getoption("--loop")
+    return {name: importlib.import_module(name).new_event_loop}

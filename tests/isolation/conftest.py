@@ -1,0 +1,46 @@
+"""A rendered project in which the probe takes the place of the resources.
+
+`project/` holds what is laid over it: a service that does everything to its database, and the tests
+of the sandbox, which are the project's own tests here.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.harness.project import Project
+from tests.harness.shared import once
+
+OVERLAY = Path(__file__).parent / "project"
+collect_ignore = [str(OVERLAY)]
+
+Outcomes = dict[str, dict[str, tuple[str, str]]]
+
+
+@pytest.fixture(scope="session")
+def probe(shared: Path, rendered: Callable[[str], Project]) -> Project:
+    """The project, installed. Tests may run it but must not change it."""
+
+    def build(target: Path) -> None:
+        shutil.copytree(rendered("no_resource").path, target, symlinks=True)
+        shutil.rmtree(target / ".venv", ignore_errors=True)
+        shutil.copytree(OVERLAY, target, dirs_exist_ok=True)
+        Project(target).run("true")
+
+    return Project(once(shared / "probe", build))
+
+
+@pytest.fixture(scope="session")
+def leaks(probe: Project, shared: Path) -> Outcomes:
+    """What became of each test that leaks: for each phase the outcome, and the report."""
+
+    def run(target: Path) -> None:
+        target.mkdir()
+        found = str(target / "outcomes.json")
+        probe.run("pytest", "tests/leaks", "-p", "no:randomly", code=1, OUTCOMES=found)
+
+    outcomes: Outcomes = json.loads((once(shared / "leaks", run) / "outcomes.json").read_text())
+    return outcomes

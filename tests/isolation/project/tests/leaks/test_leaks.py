@@ -1,0 +1,280 @@
+"""Tests that do what no test must; the fixture `clean` says whether the last one has done harm."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+from probe.models import Account
+from sqlalchemy import URL, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from app.database import Sessionmaker, create_engine
+from app.settings import Settings
+from tests.fixtures.databases import Database
+from tests.fixtures.engine import Backend
+from tests.fixtures.sandbox import SandboxError
+
+kept: list[Any] = []
+
+
+async def write(session: AsyncSession, name: str = "leaked") -> None:
+    session.add(Account(name=name))
+    await session.flush()
+
+
+async def driver_of(session: AsyncSession) -> Any:
+    return (await (await session.connection()).get_raw_connection()).driver_connection
+
+
+async def try_to(send: Any) -> None:
+    """What code does that catches all exceptions."""
+    try:
+        await send
+    except Exception as swallowed:
+        kept.append(str(swallowed))
+
+
+async def test_raw_commit(clean: None, sessions: Sessionmaker) -> None:
+    async with sessions() as session:
+        await write(session)
+        await try_to(session.execute(text("COMMIT")))
+
+
+async def test_raw_commit_and_begin(clean: None, sessions: Sessionmaker) -> None:
+    async with sessions() as session:
+        await write(session)
+        await try_to((await driver_of(session)).execute("COMMIT; BEGIN"))
+
+
+async def test_raw_rollback(clean: None, sessions: Sessionmaker) -> None:
+    async with sessions() as session:
+        await write(session)
+        await try_to((await driver_of(session)).execute("/* why? */ ROLLBACK"))
+
+
+async def test_prepared_transaction(clean: None, sessions: Sessionmaker) -> None:
+    async with sessions() as session:
+        await write(session)
+        await try_to(session.execute(text("PREPARE TRANSACTION 'two-phase'")))
+
+
+async def test_commit_that_the_sandbox_cannot_see(clean: None, sessions: Sessionmaker) -> None:
+    """A setting that changes where strings end."""
+    async with sessions() as session:
+        driver = await driver_of(session)
+        await write(session)
+        await driver.execute("SET standard_conforming_strings = off")
+        await driver.execute(r"SELECT '\''; COMMIT; BEGIN; SELECT 'x'")
+
+
+async def test_commit_past_the_sandbox(
+    clean: None, backend: Backend, db_session: AsyncSession
+) -> None:
+    await write(db_session)
+    await backend.sandbox.physical.connection.execute("COMMIT")
+
+
+async def test_listening(clean: None, engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        await try_to(driver.add_listener("news", print))  # type: ignore[union-attr]
+
+
+async def test_reading_task_left_running(clean: None, sessions: Sessionmaker) -> None:
+    async def read() -> None:
+        async with sessions() as session:
+            await session.execute(text("SELECT pg_sleep(5)"))
+
+    kept.append(asyncio.create_task(read(), name="reader"))
+    await asyncio.sleep(0.05)
+
+
+async def test_writing_task_left_running(clean: None, sessions: Sessionmaker) -> None:
+    async def work() -> None:
+        async with sessions.begin() as session:
+            await write(session)
+            await asyncio.sleep(5)
+
+    kept.append(asyncio.create_task(work(), name="writer"))
+    await asyncio.sleep(0.05)
+
+
+async def test_task_of_a_request_left_running(clean: None, client: AsyncClient) -> None:
+    assert (await client.post("/leave-task/leaked")).status_code == 200
+    await asyncio.sleep(0.05)
+
+
+async def test_task_that_cannot_be_cancelled(clean: None, sessions: Sessionmaker) -> None:
+    async def work() -> None:
+        while True:
+            try:
+                await asyncio.sleep(0.05)
+                async with sessions.begin() as session:
+                    await write(session)
+            except SandboxError as error:
+                kept.append(error)
+                return
+            except (asyncio.CancelledError, DBAPIError):
+                continue
+
+    kept.append(asyncio.create_task(work(), name="stubborn"))
+    await asyncio.sleep(0.01)
+
+
+@pytest.mark.usefixtures("clean")
+async def test_task_that_cannot_be_cancelled_is_kept_out_of_the_next_test() -> None:
+    await asyncio.sleep(0.2)
+    [task] = [one for one in kept if isinstance(one, asyncio.Task) and one.get_name() == "stubborn"]
+    assert task.done()
+    assert isinstance(kept[-1], SandboxError)
+
+
+async def test_statement_that_cannot_be_cancelled(clean: None, sessions: Sessionmaker) -> None:
+    async def work() -> None:
+        async with sessions() as session:
+            task = asyncio.create_task(session.execute(text("SELECT pg_sleep(2)")))
+            kept.append(task)
+            while not task.done():
+                try:
+                    await asyncio.shield(task)
+                except asyncio.CancelledError:
+                    continue
+
+    kept.append(asyncio.create_task(work(), name="stubborn statement"))
+    await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def same_database(db_session: AsyncSession, worker_database: Database) -> URL:
+    name = await db_session.scalar(text("SELECT current_database()"))
+    return worker_database.url.set(database=name)
+
+
+async def test_commit_through_another_engine(
+    clean: None, db_session: AsyncSession, same_database: URL
+) -> None:
+    other = create_async_engine(same_database)
+    async with other.begin() as connection:
+        await connection.execute(text("INSERT INTO accounts (name) VALUES ('leaked')"))
+    await other.dispose()
+
+
+async def test_write_through_another_engine_without_a_commit(
+    clean: None, db_session: AsyncSession, same_database: URL
+) -> None:
+    other = create_async_engine(same_database, isolation_level="AUTOCOMMIT")
+    async with other.connect() as connection:
+        await connection.execute(text("SELECT count(*) FROM posts"))
+        await connection.execute(text("INSERT INTO accounts (name) VALUES ('leaked')"))
+    await other.dispose()
+
+
+async def test_transaction_left_open(clean: None, sessions: Sessionmaker) -> None:
+    session = sessions()
+    kept.append(session)
+    await write(session)
+
+
+async def test_session_left_open(clean: None, sessions: Sessionmaker) -> None:
+    session = sessions()
+    kept.append(session)
+    await session.execute(text("SELECT 1"))
+
+
+@pytest.mark.committed
+async def test_connection_to_a_clone_left_open(clean: None, engine: AsyncEngine) -> None:
+    connection = await engine.connect()
+    kept.append(connection)
+    await connection.execute(text("SELECT 'held open'"))
+
+
+@pytest.mark.committed
+async def test_task_left_running_on_a_clone(clean: None, sessions: Sessionmaker) -> None:
+    async def work() -> None:
+        async with sessions.begin() as session:
+            await write(session)
+            await asyncio.sleep(5)
+
+    kept.append(asyncio.create_task(work(), name="writer on a clone"))
+    await asyncio.sleep(0.05)
+
+
+async def test_killed_backend(clean: None, db_session: AsyncSession) -> None:
+    await write(db_session)
+    await try_to(db_session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())")))
+
+
+async def test_failure_and_leak(clean: None, sessions: Sessionmaker) -> None:
+    session = sessions()
+    kept.append(session)
+    await write(session)
+    pytest.fail("the test's own failure")
+
+
+@pytest.fixture
+async def half_made(clean: None, sessions: Sessionmaker) -> None:
+    async with sessions.begin() as session:
+        await write(session)
+    raise LookupError("the fixture fails")
+
+
+async def test_fixture_that_fails_half_way(half_made: None) -> None:
+    pass
+
+
+@pytest.fixture
+async def writes_at_the_end(clean: None, db_session: AsyncSession) -> AsyncIterator[None]:
+    yield
+    await write(db_session, "by a finalizer")
+
+
+async def test_finalizers_may_use_the_database(writes_at_the_end: None) -> None:
+    pass
+
+
+class Unprintable:
+    def __init__(self, account: Account) -> None:
+        self.account = account
+
+    def __repr__(self) -> str:
+        return f"<{self.account.posts}>"
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+async def test_failure_whose_values_cannot_be_shown(clean: None, db_session: AsyncSession) -> None:
+    account = Account(name="a")
+    db_session.add(account)
+    await db_session.flush()
+    await db_session.commit()
+    db_session.expire(account)
+    value = Unprintable(account)
+    assert value == 1
+
+
+async def test_database_that_was_not_asked_for(backend: Backend) -> None:
+    connection = await backend.connect()
+    with pytest.raises(SandboxError) as caught:
+        await connection.execute("SELECT 1")
+    assert "no running test has asked for the database" in str(caught.value)
+    assert "`db_session`" in str(caught.value)
+
+
+async def test_engine_from_the_environment() -> None:
+    """The developer's own database, that would be."""
+    engine = create_engine(Settings())
+    with pytest.raises(SandboxError, match="DATABASE_URL is closed"):
+        async with engine.connect():
+            pass
+    await engine.dispose()
+
+
+async def test_everything_works_in_the_end(clean: None, client: AsyncClient) -> None:
+    assert (await client.post("/accounts", json={"name": "after all"})).status_code == 201
+    assert (await client.get("/names")).json() == ["after all"]
