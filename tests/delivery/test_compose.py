@@ -74,7 +74,6 @@ def test_a_change_of_the_code_rebuilds(service: Project) -> None:
     watched = composition(service)["app"]["develop"]["watch"]
     assert {(watch["action"], watch["path"]) for watch in watched} == {
         ("rebuild", "app"),
-        ("rebuild", "migrations"),
         ("rebuild", "uv.lock"),
     }
     assert all((service.path / watch["path"]).exists() for watch in watched)

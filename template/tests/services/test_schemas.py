@@ -40,7 +40,8 @@ def test_json_that_postgresql_cannot_hold_is_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"), [("1.5", "1.50"), (7, "7.00"), ("-0", "0.00"), ("99999999.99", "99999999.99")]
+    ("value", "kept"),
+    [("1.5", "1.50"), (7, "7.00"), ("-0", "0.00"), ("99999999.99", "99999999.99")],
 )
 def test_a_decimal_has_all_its_places(value: object, kept: str) -> None:
     assert str(PRICE.validate_python(value)) == kept
