@@ -1,6 +1,7 @@
 """Every step of the workflows that a project gets, run as its provider would run it."""
 
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,12 +9,13 @@ import pytest
 
 from tests.delivery.composition import engine_found
 from tests.delivery.conftest import Deliver
-from tests.delivery.workflows import Provider, Step, github_jobs, gitlab_jobs
-from tests.harness.project import Project
+from tests.delivery.workflows import Provider, Step, github_jobs, gitlab_jobs, read_yaml
+from tests.harness.project import CommandError, Project
 from tests.harness.template import ROOT, commit, git
 
 WORKFLOWS = sorted(path.name for path in ROOT.glob("template/*github*/workflows/*.yml"))
 
+ANSWERS = ".copier-answers.yml"
 ENGINE = "needs a Docker engine; test_compose.py and `nox -s image` do what it does"
 INTERNET = "asks a database of vulnerabilities on the internet"
 LEFT_OUT = {"audit / Known vulnerabilities": INTERNET, "audit / audit": INTERNET}
@@ -31,6 +33,16 @@ Change = Callable[[Project, str, str, str], Project]
 @pytest.fixture
 def provider(tmp_path: Path) -> Callable[[Project], Provider]:
     return lambda project: Provider(project, tmp_path / "provider", LEFT_OUT)
+
+
+@pytest.fixture
+def newer(template: Path, tmp_path: Path) -> Path:
+    """The template with a release after the one that projects are rendered from."""
+    newer = tmp_path / "template"
+    git(tmp_path, "clone", "--quiet", str(template), str(newer))
+    commit(newer, "Next")
+    git(newer, "tag", "1000.0.0")
+    return newer
 
 
 def scripts(steps: list[Step], job: str) -> list[str]:
@@ -85,16 +97,50 @@ def test_shards_together_run_every_test_and_reach_the_coverage(
 
 
 def test_coverage_below_the_threshold_fails(
-    service: Project, provider: Callable[[Project], Provider], change: Change
+    service: Project, copy: Callable[[Project], Project]
 ) -> None:
-    untested = "\n".join(f"def untested_{number}() -> int:\n    return 1\n" for number in range(60))
-    changed = change(service, "app/health.py", "@router.get", f"{untested}\n\n@router.get")
-    changed.run("true")
-    jobs = {job.name: job for job in github_jobs(changed, "ci.yml")}
-    github = provider(changed)
-    github.run(jobs["tests 1"])
-    with pytest.raises(AssertionError, match="less than fail-under=95"):
-        github.run(jobs["coverage 1"])
+    one = ("pytest", "--cov", "tests/services/test_settings.py")
+    assert "less than fail-under=95" in copy(service).run(*one, code=1)
+
+
+def test_coverage_follows_the_code_into_the_greenlets_of_sqlalchemy(service: Project) -> None:
+    settings = tomllib.loads((service.path / "pyproject.toml").read_text())["tool"]["coverage"]
+    assert settings["run"]["concurrency"] == ["greenlet", "thread"]
+
+
+def test_a_project_without_a_resource_reaches_the_coverage(
+    rendered: Callable[[str], Project],
+) -> None:
+    assert "Required test coverage" in rendered("no_resource").run("pytest", "--cov")
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS)
+def test_workflows_may_only_read_and_replace_their_older_runs(
+    service: Project, workflow: str
+) -> None:
+    definition = read_yaml(service.path / ".github" / "workflows" / workflow)
+    assert definition["permissions"] == {"contents": "read"}
+    assert definition["concurrency"]["cancel-in-progress"] is True
+    writes = {
+        (name, right)
+        for name, job in definition["jobs"].items()
+        for right, level in job.get("permissions", {}).items()
+        if level == "write"
+    }
+    assert writes <= {("check-update", "issues")}
+
+
+def test_gitlab_tells_of_a_new_release_by_a_failed_job(
+    template: Path,
+    newer: Path,
+    deliver: Deliver,
+    provider: Callable[[Project], Provider],
+    change: Change,
+) -> None:
+    outdated = change(deliver("gitlab"), ANSWERS, str(template), str(newer))
+    job = next(job for job in gitlab_jobs(outdated) if job.name == "template 1")
+    with pytest.raises(CommandError, match="New template version available"):
+        provider(outdated).run(job)
 
 
 def test_a_conflict_of_an_update_fails_the_lint_job(
@@ -102,7 +148,7 @@ def test_a_conflict_of_an_update_fails_the_lint_job(
 ) -> None:
     changed = change(service, "app/health.py", "import asyncio\n", "<<<<<<< before updating\n")
     lint = next(job for job in github_jobs(changed, "ci.yml") if job.name == "lint 1")
-    with pytest.raises(AssertionError, match="no conflict markers"):
+    with pytest.raises(CommandError, match="no conflict markers"):
         provider(changed).run(lint)
 
 
@@ -110,12 +156,8 @@ class TestProposal:
     """The weekly job, with a `gh` that only writes down what it is asked."""
 
     @pytest.fixture
-    def outdated(self, template: Path, service: Project, change: Change, tmp_path: Path) -> Project:
-        newer = tmp_path / "template"
-        git(tmp_path, "clone", "--quiet", str(template), str(newer))
-        commit(newer, "Next")
-        git(newer, "tag", "1000.0.0")
-        return change(service, ".copier-answers.yml", str(template), str(newer))
+    def outdated(self, template: Path, service: Project, change: Change, newer: Path) -> Project:
+        return change(service, ANSWERS, str(template), str(newer))
 
     def run(self, provider: Provider, project: Project, open_issues: str) -> list[str]:
         calls = provider.folder / "calls"
