@@ -272,9 +272,8 @@ class Cluster:
             self._fail(f"{what} ended with code {result.returncode}")
 
     def _process_options(self) -> dict[str, Any]:
-        # PG* variables change what the server does. The locale is the cluster's, not the user's.
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_"))}
-        environment["LC_ALL"] = "C"
+        # With a locale that does not exist initdb fails, and on macOS the server too.
+        environment = {**os.environ, "LC_ALL": "C"}
         options: dict[str, Any] = {"env": environment, "cwd": self.folder, "stdout": sys.stderr}
         if self.plan.account is not None:
             user, group = self.plan.account

@@ -13,6 +13,7 @@ import pytest
 
 from tests.harness.project import Project
 from tests.harness.shared import once
+from tests.harness.template import commit
 
 OVERLAY = Path(__file__).parent / "project"
 collect_ignore = [str(OVERLAY)]
@@ -28,6 +29,7 @@ def probe(shared: Path, rendered: Callable[[str], Project]) -> Project:
         shutil.copytree(rendered("no_resource").path, target, symlinks=True)
         shutil.rmtree(target / ".venv", ignore_errors=True)
         shutil.copytree(OVERLAY, target, dirs_exist_ok=True)
+        commit(target, "Lay the probe over it")
         Project(target).run("true")
 
     return Project(once(shared / "probe", build))

@@ -129,7 +129,7 @@ class TestOpenStatements:
         await catalog.create(connection, "shop_closed", RUN)
         for _ in range(20):
             last = await connect(server.set(database="shop_closed"))
-            await last.close()
+            last.terminate()
             assert await catalog.open_statements(connection, "shop_closed") == []
 
     async def test_a_closed_database_is_left_by_force_if_need_be(

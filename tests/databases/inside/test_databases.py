@@ -9,6 +9,7 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
+import asyncpg
 import pytest
 
 from dev import postgres
@@ -131,10 +132,20 @@ async def test_what_is_taken_was_made_ahead(
 
 
 async def test_nothing_is_left_when_they_are_closed(
-    worker_database: Database, foreseeing: Databases
+    worker_database: Database, foreseeing: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def create_slowly(
+        connection: asyncpg.Connection, name: str, run: Run, template: str
+    ) -> None:
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        await asyncio.sleep(0.2)
+        await connection.execute(f"COMMENT ON DATABASE \"{name}\" IS '{run.comment}'")
+
     await foreseeing.clone("forgotten")
     await foreseeing.drop(await foreseeing.take())
+    monkeypatch.setattr(catalog, "create", create_slowly)
+    await foreseeing.take()
+    await asyncio.sleep(0.1)
     await foreseeing.close()
     assert [name for name in await names(worker_database) if "_foreseeing_" in name] == []
 
@@ -160,12 +171,16 @@ async def test_no_task_of_the_tests_loop_works_for_them(databases: Databases) ->
     assert asyncio.all_tasks() == before
 
 
-async def test_a_cancelled_wait_disturbs_nothing(databases: Databases) -> None:
+async def test_work_is_finished_although_nobody_waits_for_it_any_more(
+    databases: Databases, worker_database: Database
+) -> None:
     for delay in (0, 0.001, 0.005):
         waiting = asyncio.ensure_future(databases.clone("unwanted"))
         await asyncio.sleep(delay)
         waiting.cancel()
     assert await databases.drop(await databases.clone("wanted")) == []
+    unwanted = [name for name in await names(worker_database) if name.endswith("_unwanted")]
+    assert len(unwanted) == 3
 
 
 async def test_a_copy_is_made_although_another_run_has_removed_the_template(

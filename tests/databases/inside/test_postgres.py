@@ -70,6 +70,14 @@ def make_old(folder: Path) -> None:
     os.utime(folder, (1, 1))
 
 
+@pytest.fixture
+def project() -> Iterator[Path]:
+    """A folder that everybody can reach, also the account that servers of root run as."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 class TestAnEphemeralServer:
     def test_answers_with_the_database_of_its_url(self) -> None:
         with running() as server:
@@ -82,7 +90,7 @@ class TestAnEphemeralServer:
             "PGDATA": "/nowhere",
             "PGHOST": "nowhere.example",
             "TZ": "Asia/Tokyo",
-            "LC_ALL": "tr_TR.UTF-8",
+            "LC_ALL": "no_SUCH.locale",
         }.items():
             monkeypatch.setenv(name, value)
         with running() as server:
@@ -130,12 +138,13 @@ class TestAnEphemeralServer:
         assert tmp_path.stat().st_mode & 0o777 == 0o700
 
     def test_lives_elsewhere_if_the_path_of_its_folder_is_too_long(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        deep = tmp_path / ("d" * 90)
+        deep = project / ("d" * 90)
         deep.mkdir()
+        deep.chmod(0o1777)
         monkeypatch.setattr(tempfile, "tempdir", str(deep))
-        monkeypatch.setattr(places, "MEMORY", tmp_path / "none")
+        monkeypatch.setattr(places, "MEMORY", project / "none")
         with running() as server:
             assert query(server, "SELECT 1") == 1
             assert not server.folder.is_relative_to(deep)
@@ -289,12 +298,13 @@ def test_a_server_does_not_touch_the_folder_of_one_that_runs() -> None:
 
 def test_a_server_does_not_touch_a_folder_that_is_just_being_made() -> None:
     with running() as server:
-        fresh = Path(tempfile.mkdtemp(prefix="embedded-postgres-", dir=server.folder.parent))
+        home, account = server.folder.parent, places.server_account()
+        fresh = places.new_folder("embedded-postgres-", home, account)
         try:
             with running():
                 assert fresh.exists()
         finally:
-            fresh.rmdir()
+            shutil.rmtree(fresh)
 
 
 class TestASnapshot:
@@ -426,17 +436,21 @@ class TestAKeptServer:
         assert not server.folder.exists()
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
-    """A project's folder; its data are removed afterwards, which for root are elsewhere."""
-    project = tmp_path / "project"
-    project.mkdir()
-    yield project
-    for folder in tmp_path.iterdir():
-        shutil.rmtree(places.project_folder(folder, places.server_account()))
-
-
 class TestADurableServer:
+    def test_has_its_data_in_the_project(self, project: Path) -> None:
+        with durable(project) as server:
+            assert server.folder == project / ".postgres"
+            assert server.folder.stat().st_mode & 0o777 == 0o700
+
+    def test_serves_a_project_that_nobody_else_can_reach(self, project: Path) -> None:
+        project.chmod(0o700)
+        try:
+            with durable(project) as server:
+                assert query(server, "SELECT 1") == 1
+            assert project.stat().st_mode & 0o777 == 0o700
+        finally:
+            shutil.rmtree(server.folder)
+
     def test_keeps_its_data(self, project: Path) -> None:
         with durable(project) as server:
             query(server, "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -459,7 +473,8 @@ class TestADurableServer:
     def test_serves_a_project_in_a_folder_with_an_awkward_name(
         self, project: Path, name: str
     ) -> None:
-        project = project.rename(project.with_name(name))
+        project = project / name
+        project.mkdir(mode=0o755)
         with durable(project) as server:
             sockets = Path(query(server, "SHOW unix_socket_directories"))
             assert query(server, "SELECT 1") == 1

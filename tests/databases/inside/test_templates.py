@@ -82,14 +82,14 @@ class TestTheFingerprint:
         (versions / "0001.py").rename(versions / "0001_initial.py")
         assert await fingerprint(connection, project.path) != before
 
-    async def test_changes_when_text_moves_from_one_file_to_the_next(
+    async def test_changes_when_two_files_become_one_with_the_same_text(
         self, connection: asyncpg.Connection, project: Project
     ) -> None:
         project.write("migrations/versions/a.py", "one")
         project.write("migrations/versions/b.py", "two")
         before = await fingerprint(connection, project.path)
-        project.write("migrations/versions/a.py", "onetwo")
-        project.write("migrations/versions/b.py", "")
+        project.write("migrations/versions/a.py", "onemigrations/versions/b.pytwo")
+        (project.path / "migrations" / "versions" / "b.py").unlink()
         assert await fingerprint(connection, project.path) != before
 
     async def test_does_not_change_with_what_python_leaves_there(

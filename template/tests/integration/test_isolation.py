@@ -1,0 +1,120 @@
+"""Canaries: if one of these dies, tests can no longer be trusted to start on a clean database."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from app.database import create_engine
+from app.settings import Settings
+from tests.fixtures.sandbox import SandboxError
+
+CREATE = """
+    CREATE TABLE canaries (
+        id int PRIMARY KEY,
+        mate int REFERENCES canaries DEFERRABLE INITIALLY DEFERRED
+    )
+"""
+INSERT = text("INSERT INTO canaries VALUES (:id, :mate)")
+IDS = text("SELECT id FROM canaries ORDER BY id")
+
+
+@pytest.fixture(autouse=True)
+async def canaries(db_session: AsyncSession) -> None:
+    """Fails if there is such a table already."""
+    await db_session.execute(text(CREATE))
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_what_a_test_commits_is_gone_for_the_next_one(
+    engine: AsyncEngine, db_session: AsyncSession, attempt: str
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(INSERT, {"id": 1, "mate": None})
+    assert (await db_session.scalars(IDS)).all() == [1]
+
+
+async def test_transactions_at_once_all_succeed(
+    engine: AsyncEngine, db_session: AsyncSession
+) -> None:
+    async def insert(id: int) -> None:
+        async with engine.begin() as connection:
+            await connection.execute(IDS)
+            await connection.execute(INSERT, {"id": id, "mate": None})
+
+    await asyncio.gather(*(insert(id) for id in range(20)))
+    assert (await db_session.scalars(IDS)).all() == list(range(20))
+
+
+async def test_a_rollback_undoes_its_own_transaction_alone(
+    engine: AsyncEngine, db_session: AsyncSession
+) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(INSERT, {"id": 1, "mate": None})
+        await connection.commit()
+        await connection.execute(INSERT, {"id": 2, "mate": None})
+        await connection.rollback()
+    assert (await db_session.scalars(IDS)).all() == [1]
+
+
+async def test_a_cancelled_transaction_leaves_nothing_and_hurts_nobody(
+    engine: AsyncEngine, db_session: AsyncSession
+) -> None:
+    async def insert_slowly() -> None:
+        async with engine.begin() as connection:
+            await connection.execute(INSERT, {"id": 1, "mate": None})
+            await connection.execute(text("SELECT pg_sleep(5)"))
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(insert_slowly(), 0.05)
+    async with engine.begin() as connection:
+        await connection.execute(INSERT, {"id": 2, "mate": None})
+    assert (await db_session.scalars(IDS)).all() == [2]
+
+
+async def test_a_deferred_constraint_is_checked_at_the_commit(
+    engine: AsyncEngine, db_session: AsyncSession
+) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(INSERT, {"id": 1, "mate": 2})
+        with pytest.raises(IntegrityError):
+            await connection.commit()
+    assert (await db_session.scalars(IDS)).all() == []
+
+
+async def test_a_parameter_of_a_transaction_ends_with_it(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(select(func.set_config("app.canary", "sings", True)))
+    async with engine.connect() as connection:
+        assert not await connection.scalar(select(func.current_setting("app.canary", True)))
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_a_lock_of_the_session_ends_with_the_test(
+    db_session: AsyncSession, attempt: str
+) -> None:
+    held = text(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+    )
+    assert await db_session.scalar(held) == 0
+    await db_session.execute(select(func.pg_advisory_lock(4711)))
+    assert await db_session.scalar(held) == 1
+
+
+@pytest.mark.committed
+async def test_a_committed_test_has_real_transactions(engine: AsyncEngine) -> None:
+    ids = set()
+    for _ in range(2):
+        async with engine.begin() as connection:
+            ids.add(await connection.scalar(select(func.txid_current())))
+    assert len(ids) == 2
+
+
+async def test_the_database_of_the_environment_is_closed() -> None:
+    engine = create_engine(Settings())
+    with pytest.raises(SandboxError, match="DATABASE_URL is closed"):
+        async with engine.connect():
+            pass
+    await engine.dispose()

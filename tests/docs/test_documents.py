@@ -1,0 +1,100 @@
+"""What the documents say is so."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.harness.project import UV, Project, environment
+from tests.harness.template import ROOT, git
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "test"), ("EMAIL", "test@example.com"))
+}
+
+
+def text(name: str) -> str:
+    return (ROOT / "docs" / name).read_text()
+
+
+def blocks(document: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+
+
+def first_column(document: str, heading: str) -> list[str]:
+    """The names in backquotes in the first column of the table that begins with `heading`."""
+    table = document.partition(f"| {heading} |")[2].partition("\n\n")[0]
+    cells = re.findall(r"^\| (.*?) \| ", table.partition("\n")[2], re.MULTILINE)
+    return [name for cell in cells for name in re.findall(r"`(.+?)`", cell)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_commands_of_getting_started_work(template: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(template), str(clone))
+    variables = environment(**IDENTITY)
+    variables["PATH"] = f"{Path(UV).parent}:{variables['PATH']}"
+    run = subprocess.run(
+        ("bash", "-eux", "-c", "\n".join(blocks(text("getting-started.md"), "sh"))),
+        cwd=clone,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+def test_answers_lists_every_question() -> None:
+    questions = {
+        name: question
+        for name, question in yaml.safe_load((ROOT / "copier.yml").read_text()).items()
+        if not name.startswith("_") and question.get("when") is not False
+    }
+    assert sorted(first_column(text("answers.md"), "answer")) == sorted(questions)
+
+
+def test_answers_lists_every_type() -> None:
+    help_text = yaml.safe_load((ROOT / "copier.yml").read_text())["resource"]["help"]
+    types = re.search(r"Types: (.*?);", help_text)
+    assert types is not None
+    listed = " ".join(first_column(text("answers.md"), "type")).replace("\\|", "|")
+    assert listed == types[1]
+
+
+def test_fixtures_lists_what_there_is(default_project: Project) -> None:
+    there = default_project.run("pytest", "--fixtures", "-q")
+    listed = first_column(text("fixtures.md"), "fixture")
+    assert "client" in listed
+    assert [name for name in listed if not re.search(rf"^{name}\b", there, re.MULTILINE)] == []
+
+
+def test_options_of_fixtures_are_there(default_project: Project) -> None:
+    there = default_project.run("pytest", "--help")
+    listed = first_column(text("fixtures.md"), "option or variable")
+    options = [name for name in listed if name.startswith("--")]
+    assert options != []
+    assert [name for name in options if name.partition("=")[0] not in there] == []
+
+
+def test_the_example_of_fixtures_passes(
+    default_project: Project, copy: Callable[[Project], Project]
+) -> None:
+    project = copy(default_project)
+    example, *_ = blocks(text("fixtures.md"), "python")
+    (project.path / "tests" / "test_example.py").write_text(example)
+    assert "1 passed" in project.run("pytest", "tests/test_example.py")
+    project.run("ruff", "check")
+    project.run("mypy")

@@ -1,0 +1,50 @@
+"""Tests of an application that writes to its database when it starts."""
+
+import pytest
+from httpx import AsyncClient
+from probe.models import Account
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tests.fixtures.engine import Backend
+
+
+async def names(client: AsyncClient) -> list[str]:
+    found: list[str] = (await client.get("/names")).json()
+    return found
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_what_the_start_writes_is_there(client: AsyncClient, attempt: str) -> None:
+    assert await names(client) == ["started"]
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_what_the_start_writes_is_there_again_after_a_change(
+    client: AsyncClient, db_session: AsyncSession, attempt: str
+) -> None:
+    assert await names(client) == ["started"]
+    account = await db_session.get_one(Account, 1)
+    await db_session.delete(account)
+    await db_session.flush()
+    assert await names(client) == []
+
+
+@pytest.mark.committed
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_what_the_start_writes_is_there_on_a_clone(client: AsyncClient, attempt: str) -> None:
+    assert await names(client) == ["started"]
+
+
+async def test_the_database_is_lost(client: AsyncClient, backend: Backend) -> None:
+    assert await names(client) == ["started"]
+    await backend.sandbox.physical.connection.execute("COMMIT")
+
+
+async def test_what_the_start_writes_is_there_after_the_loss(client: AsyncClient) -> None:
+    assert await names(client) == ["started"]
+
+
+async def test_what_the_start_writes_is_there_without_the_application(
+    db_session: AsyncSession,
+) -> None:
+    assert (await db_session.get_one(Account, 1)).name == "started"

@@ -1,0 +1,64 @@
+"""The options of a run, and an application that writes when it starts."""
+
+import re
+import shlex
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.harness.project import Project
+
+START = """\
+        async with app.state.sessions.begin() as session:
+            insert = "INSERT INTO accounts (name) VALUES ('started') ON CONFLICT DO NOTHING"
+            await session.execute(__import__("sqlalchemy").text(insert))
+        try:
+            yield
+"""
+
+
+@pytest.fixture
+def starting(probe: Project, copy: Callable[[Project], Project]) -> Project:
+    """The probe, with a row that every start of the application makes sure of."""
+    project = copy(probe)
+    main = project.path / "app" / "main.py"
+    code = main.read_text()
+    assert "        try:\n            yield\n" in code
+    main.write_text(code.replace("        try:\n            yield\n", START))
+    return project
+
+
+def test_what_the_application_writes_when_it_starts_is_there_in_every_test(
+    starting: Project,
+) -> None:
+    output = starting.run("pytest", "tests/started", "-p", "no:randomly", code=1)
+    assert "9 passed, 1 error" in output, output
+    assert "test_the_database_is_lost did not clean up after itself" in output
+    starting.run("pytest", "tests/started", "--db=committed", "--deselect", LOSES)
+
+
+LOSES = "tests/started/test_started.py::test_the_database_is_lost"
+
+
+def test_the_database_of_a_failed_test_is_kept_and_can_be_opened(probe: Project) -> None:
+    output = probe.run("pytest", "tests/kept", "--db-keep", code=1)
+    assert "2 failed, 1 passed" in output
+    kept = dict(re.findall(r"^\S+::(\w+)\n +(.*psql.*)$", output, re.MULTILINE))
+    assert query(kept["test_fails"]) == "of the failed test"
+    assert query(kept["test_fails_on_a_clone"]) == "of the clone"
+
+
+def query(psql: str) -> str:
+    command = [*shlex.split(psql), "-Atc", "SELECT name FROM accounts"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_without_the_option_no_database_is_kept(probe: Project) -> None:
+    output = probe.run("pytest", "tests/kept", code=1)
+    assert "psql" not in output
+
+
+@pytest.mark.parametrize("option", ["--setup-show", "--durations=3", "--setup-plan", "--fixtures"])
+def test_options_of_pytest_work(probe: Project, option: str) -> None:
+    probe.run("pytest", "tests/rows/test_http.py", option)
