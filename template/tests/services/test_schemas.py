@@ -9,9 +9,23 @@ from pydantic import TypeAdapter, ValidationError
 
 from app import schemas
 
+DATE = TypeAdapter[Any](schemas.Date)
 DATE_TIME = TypeAdapter[Any](schemas.DateTime)
+INTEGER = TypeAdapter[Any](schemas.Int32)
 JSON = TypeAdapter[Any](schemas.Json)
 PRICE = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(10, 2)])
+
+
+def test_a_date_is_written_and_no_count_of_seconds() -> None:
+    assert DATE.validate_python("2024-02-29") == dt.date(2024, 2, 29)
+    with pytest.raises(ValidationError):
+        DATE.validate_python(0)
+
+
+def test_an_integer_may_be_written_as_json_allows() -> None:
+    assert INTEGER.validate_python(1.0) == 1
+    with pytest.raises(ValidationError):
+        INTEGER.validate_python(1.5)
 
 
 def test_a_moment_is_kept_in_utc() -> None:
@@ -51,3 +65,9 @@ def test_a_decimal_has_all_its_places(value: object, kept: str) -> None:
 def test_a_decimal_that_its_column_cannot_hold_as_it_is_is_refused(value: str) -> None:
     with pytest.raises(ValidationError):
         PRICE.validate_python(value)
+
+
+def test_the_schema_of_a_decimal_tells_its_bounds() -> None:
+    number, text = PRICE.json_schema()["anyOf"]
+    assert (number["minimum"], number["maximum"]) == (-99999999.99, 99999999.99)
+    assert text["pattern"] == r"^-?[0-9]{1,8}(\.[0-9]{1,2})?$"
