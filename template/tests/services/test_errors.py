@@ -11,7 +11,6 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from app import errors
 
-
 Endpoint = Callable[[], Awaitable[None]]
 
 
