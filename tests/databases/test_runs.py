@@ -206,6 +206,22 @@ class TestTheTemplate:
             run(own_project, HEALTH, *options, **variables)
         assert builds(own_project) == 2
 
+    def test_is_built_on_a_new_server_if_that_is_demanded(self, own_project: Project) -> None:
+        run(own_project)
+        (saved,) = (own_project.path / ".pytest_cache" / "d" / "postgres").iterdir()
+        (saved / "manifest.json").write_text("damaged")
+        assert "cached cluster" not in run(own_project, HEALTH, "--db-rebuild")
+
+    def test_that_was_saved_badly_is_built_anew_and_that_is_said(
+        self, own_project: Project
+    ) -> None:
+        run(own_project)
+        (saved,) = (own_project.path / ".pytest_cache" / "d" / "postgres").iterdir()
+        (saved / "manifest.json").write_text("damaged")
+        assert "cached cluster was of no use" in run(own_project)
+        assert builds(own_project) == 2
+        assert "cached cluster" not in run(own_project)
+
     def test_is_built_anew_after_a_run_that_was_killed_meanwhile(
         self, own_project: Project
     ) -> None:
@@ -220,7 +236,7 @@ class TestTheTemplate:
         migration.write_text(migration.read_text() + "raise RuntimeError('a broken migration')\n")
         output = own_project.run("pytest", HEALTH, code=1, CI="")
         assert "The migrations fail on an empty database: a broken migration" in output
-        assert "Traceback" not in output
+        assert "tests/fixtures/" not in output
 
 
 def killed_while_it_builds(project: Project, **variables: str) -> None:
