@@ -45,5 +45,6 @@ def image(session: nox.Session) -> None:
     install(session, "test")
     arguments = " ".join(session.posargs)
     session.run(
-        *("pytest", "-s", "tests/delivery/image_checks.py"), env={"BUILD_ARGUMENTS": arguments}
+        *("pytest", "-s", "-x", "tests/delivery/image_checks.py"),
+        env={"BUILD_ARGUMENTS": arguments},
     )
