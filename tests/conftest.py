@@ -1,5 +1,6 @@
 """Renders the template once per set of answers, for all tests and workers of a run."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,11 @@ from tests.harness.answers import ANSWERS
 from tests.harness.project import Project, render
 from tests.harness.shared import once, shared_directory
 from tests.harness.template import git, snapshot
+
+
+def pytest_configure() -> None:
+    # A shell starts background jobs with Ctrl-C ignored, and the tests' processes would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
