@@ -44,7 +44,28 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
-def smoke(session: nox.Session) -> None:
+def newcomer(session: nox.Session) -> None:
     """The first command of README.md as a new user, with empty caches and then with full ones."""
     install(session, "test")
     session.run("python", "-m", "tests.repository.smoke")
+
+
+@nox.session
+@nox.parametrize(
+    "dependencies", ["newest", "lowest", "prerelease"], ids=["newest", "lowest", "prerelease"]
+)
+def smoke(session: nox.Session, dependencies: str) -> None:
+    """Render every set of answers and run its tests with the dependencies that users may get."""
+    install(session, "test")
+    session.run(*("pytest", "tests/delivery/smoke.py"), env={"DEPENDENCIES": dependencies})
+
+
+@nox.session
+def image(session: nox.Session) -> None:
+    """Build the image of a service and run it; -- BASE=... UV=... for images of this machine."""
+    install(session, "test")
+    arguments = " ".join(session.posargs)
+    session.run(
+        *("pytest", "-s", "-x", "tests/delivery/image_checks.py"),
+        env={"BUILD_ARGUMENTS": arguments},
+    )

@@ -80,20 +80,8 @@ class Project:
     @contextmanager
     def start(self, *command: str, **variables: str) -> Iterator[Command]:
         """Start a command in the project's environment; what still runs at the end is killed."""
-        with tempfile.NamedTemporaryFile(prefix="output-") as log:
-            process = subprocess.Popen(
-                (UV, "run", *command),
-                cwd=self.path,
-                env=environment(**variables),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            try:
-                yield Command(" ".join(command), process, Path(log.name))
-            finally:
-                kill(process)
+        with start((UV, "run", *command), self.path, environment(**variables)) as running:
+            yield running
 
     def files(self) -> list[str]:
         """The files that the template rendered, relative to the project."""
@@ -102,6 +90,25 @@ class Project:
     def changes(self) -> str:
         """What git sees as changed since the project was rendered."""
         return git(self.path, "status", "--porcelain", "--untracked-files=all")
+
+
+@contextmanager
+def start(command: tuple[str, ...], cwd: Path, variables: dict[str, str]) -> Iterator[Command]:
+    """Start a command with exactly these variables; what still runs at the end is killed."""
+    with tempfile.NamedTemporaryFile(prefix="output-") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield Command(" ".join(command), process, Path(log.name))
+        finally:
+            kill(process)
 
 
 def render(template: Path, target: Path, answers: dict[str, object]) -> Project:

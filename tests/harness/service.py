@@ -8,10 +8,11 @@ import httpx
 from tests.harness.project import Project
 
 SERVER = """
+import sys
 import time
 from dev.postgres import start_ephemeral
 
-server = start_ephemeral()
+server = start_ephemeral(tcp="tcp" in sys.argv)
 server.wait_until_ready()
 print(server.url, flush=True)
 time.sleep(3600)
@@ -19,9 +20,9 @@ time.sleep(3600)
 
 
 @contextmanager
-def database(project: Project) -> Iterator[str]:
-    """The URL of an empty database on a server of its own."""
-    with project.start("python", "-c", SERVER) as command:
+def database(project: Project, *, tcp: bool = False) -> Iterator[str]:
+    """The URL of an empty database on a server of its own; with `tcp`, on a port of 127.0.0.1."""
+    with project.start("python", "-c", SERVER, *(["tcp"] if tcp else [])) as command:
         yield command.wait_for(r"(postgresql://\S+)\n")
 
 

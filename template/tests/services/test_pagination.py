@@ -29,3 +29,9 @@ def test_a_cursor_with_any_character_changed_is_refused(position: int) -> None:
     changed = "A" if cursor[position] != "A" else "B"
     with pytest.raises(InvalidInputError):
         cursors.decode(cursor[:position] + changed + cursor[position + 1 :], "-price")
+
+
+@pytest.mark.parametrize("text", ["", "a", "%", "not a cursor"])
+def test_what_is_no_cursor_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInputError):
+        Cursors("key").decode(text, "-price")

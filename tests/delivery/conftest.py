@@ -1,0 +1,53 @@
+"""Projects as their users would have them in CI: with a lock file, and on an image's Python."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.harness.project import Project, render
+from tests.harness.shared import once
+from tests.harness.template import commit
+
+# The only Python that a machine without access to others is sure to have.
+PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+Deliver = Callable[[str], Project]
+
+
+@pytest.fixture(scope="session")
+def deliver(shared: Path, template: Path) -> Deliver:
+    """The project of a CI provider, installed. Tests may run it but must not change it."""
+
+    def deliver(ci: str) -> Project:
+        def build(target: Path) -> None:
+            answers: dict[str, object] = {"ci": ci, "python_version": PYTHON_VERSION}
+            render(template, target, answers).run("true")
+            commit(target, "Lock")
+
+        return Project(once(shared / f"ci {ci}", build))
+
+    return deliver
+
+
+@pytest.fixture(scope="session")
+def service(deliver: Deliver) -> Project:
+    return deliver("github")
+
+
+@pytest.fixture
+def change(tmp_path: Path) -> Callable[[Project, str, str, str], Project]:
+    """A copy of a project in which one text of a file is replaced by another."""
+
+    def change(project: Project, file: str, old: str, new: str) -> Project:
+        target = tmp_path / "changed"
+        shutil.copytree(project.path, target, symlinks=True, ignore=shutil.ignore_patterns(".venv"))
+        text = (target / file).read_text()
+        assert old in text
+        (target / file).write_text(text.replace(old, new))
+        commit(target, "Change")
+        return Project(target)
+
+    return change

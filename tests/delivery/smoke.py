@@ -1,0 +1,31 @@
+"""Every set of answers with the dependencies that its users may get: `nox -s smoke`.
+
+Not a part of the other tests, which meet today's releases anyway.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.harness.answers import ANSWERS
+from tests.harness.project import UV, Project, environment
+
+OPTIONS = {
+    "newest": [],
+    # What pyproject.toml allows; of what those need in turn, the newest.
+    "lowest": ["--resolution=lowest-direct"],
+    "prerelease": [f"--prerelease-package={name}=allow" for name in ("fastapi", "sqlalchemy")],
+}
+DEPENDENCIES = os.environ["DEPENDENCIES"]
+
+
+@pytest.mark.parametrize("answers", ANSWERS)
+def test_the_suite_passes(
+    rendered: Callable[[str], Project], copy: Callable[[Project], Project], answers: str
+) -> None:
+    project = copy(rendered(answers))
+    lock = (UV, "lock", "--upgrade", *OPTIONS[DEPENDENCIES])
+    subprocess.run(lock, cwd=project.path, env=environment(), check=True)
+    assert " passed" in project.run("pytest", "-n", "2", UV_FROZEN="1")

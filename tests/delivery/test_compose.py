@@ -1,0 +1,105 @@
+"""What compose.yaml promises."""
+
+import re
+import signal
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.delivery import running
+from tests.delivery.composition import (
+    Running,
+    as_processes,
+    composition,
+    engine_found,
+    in_docker,
+)
+from tests.harness.project import Project
+
+
+@pytest.fixture
+def up(service: Project) -> Iterator[Running]:
+    with (in_docker if engine_found() else as_processes)(service) as running:
+        yield running
+
+
+def test_the_service_is_ready_and_serves_once_everything_is_up(up: Running) -> None:
+    running.wait_until_ready(up.url, seconds=1)
+    running.crud_round_trip(up.url)
+
+
+def test_it_finishes_the_request_in_flight_and_stops_in_time(up: Running) -> None:
+    request = running.RequestInFlight(up.url)
+    started = time.monotonic()
+    up.send_stop()
+    time.sleep(0.5)
+    assert request.finish() == 201
+    # The service ends by the signal that it was sent, unless it is a container's first process.
+    assert up.wait() in {0, 128 + signal.SIGTERM}
+    assert "Application shutdown complete" in up.log()
+    assert time.monotonic() - started < running.GRACE
+
+
+def test_the_service_waits_for_its_database_and_its_migrations(service: Project) -> None:
+    services = composition(service)
+    assert services["app"]["depends_on"] == {
+        "database": {"condition": "service_healthy"},
+        "migrate": {"condition": "service_completed_successfully"},
+    }
+    assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+
+
+def test_containers_of_the_service_have_no_more_rights_than_they_need(service: Project) -> None:
+    for name in ("app", "migrate"):
+        container = composition(service)[name]
+        assert container["read_only"] is True
+        assert container["cap_drop"] == ["ALL"]
+        assert container["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_ports_are_open_to_this_machine_only(service: Project) -> None:
+    ports = [
+        port for container in composition(service).values() for port in container.get("ports", [])
+    ]
+    assert ports == ["127.0.0.1:8000:8000", "127.0.0.1:5433:5432"]
+
+
+def test_data_outlive_their_container(service: Project) -> None:
+    assert composition(service)["database"]["volumes"] == ["database:/var/lib/postgresql"]
+
+
+def test_a_change_of_the_code_rebuilds(service: Project) -> None:
+    watched = composition(service)["app"]["develop"]["watch"]
+    assert {(watch["action"], watch["path"]) for watch in watched} == {
+        ("rebuild", "app"),
+        ("rebuild", "uv.lock"),
+    }
+    assert all((service.path / watch["path"]).exists() for watch in watched)
+
+
+def test_the_database_of_the_tests_is_in_memory_and_starts_on_demand(service: Project) -> None:
+    container = composition(service)["test-database"]
+    assert container["profiles"] == ["test"]
+    assert container["tmpfs"] == "/var/lib/postgresql"
+
+
+def test_the_url_in_the_settings_is_that_of_the_database_of_the_tests(service: Project) -> None:
+    [line] = re.findall(
+        r"^# TEST_DATABASE_URL=(.+)$", (service.path / ".env.example").read_text(), re.MULTILINE
+    )
+    url = urlsplit(line)
+    container = composition(service)["test-database"]
+    assert (url.username, url.password) == (
+        "postgres",
+        container["environment"]["POSTGRES_PASSWORD"],
+    )
+    assert container["ports"] == [f"127.0.0.1:{url.port}:5432"]
+
+
+def test_the_database_of_the_tests_does_not_wait_for_disks(service: Project) -> None:
+    options = composition(service)["test-database"]["command"]
+    assert options[::2] == ["-c"] * 3
+    names = {option.removesuffix("=off") for option in options[1::2]}
+    assert names == {"fsync", "synchronous_commit", "full_page_writes"}

@@ -1,0 +1,123 @@
+"""What is asked of users is done here as well, and what both have is the same."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.delivery.conftest import PYTHON_VERSION
+from tests.delivery.workflows import Provider, github_jobs, read_yaml
+from tests.harness.project import Project
+from tests.harness.template import ROOT, git
+from tools.release_notes import notes
+
+TEMPLATE = ROOT / "template"
+CHANGELOG = """# Changes
+
+## 1.1.0
+
+Now with more.
+
+## 1.0.0
+
+The first.
+
+## Unreleased
+"""
+
+
+def hooks(folder: Path) -> dict[str, Any]:
+    repositories = read_yaml(folder / ".pre-commit-config.yaml")["repos"]
+    return {hook["id"]: hook for repository in repositories for hook in repository["hooks"]}
+
+
+@pytest.mark.parametrize("file", [".editorconfig", ".gitattributes"])
+def test_files_that_both_have_are_equal(file: str) -> None:
+    assert (ROOT / file).read_text() == (TEMPLATE / file).read_text()
+
+
+def test_hooks_that_both_have_are_equal() -> None:
+    ours, theirs = hooks(ROOT), hooks(TEMPLATE)
+    assert ours == {name: theirs[name] for name in ours}
+    assert set(theirs) - set(ours) == {"import-linter", "secrets", "uv-lock"}
+
+
+def test_dependencies_are_updated_by_the_same_rules() -> None:
+    ours, theirs = (
+        json.loads((folder / "renovate.json").read_text()) for folder in (ROOT, TEMPLATE)
+    )
+    [pattern] = ours.pop("github-actions")["managerFilePatterns"]
+    assert ours == theirs
+    files = [str(path.relative_to(ROOT)) for path in TEMPLATE.glob("*github*/**/*.yml")]
+    assert files != []
+    assert all(re.search(pattern.strip("/"), file) for file in files)
+
+
+def test_an_action_has_the_same_version_everywhere() -> None:
+    paths = [*ROOT.glob(".github/**/*.yml"), *TEMPLATE.glob("*github*/**/*.yml")]
+    uses = {
+        line
+        for path in paths
+        for line in re.findall(r"uses: (\S+@.+)$", path.read_text(), re.MULTILINE)
+    }
+    actions = [use.partition("@")[0] for use in uses]
+    assert sorted(actions) == sorted(set(actions)), uses
+    assert all(re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", use) for use in uses), uses
+
+
+def test_workflows_hold_no_jinja() -> None:
+    assert [str(path) for path in TEMPLATE.glob("*git*/**/*.jinja")] == []
+
+
+def test_the_steps_of_the_test_workflow_pass(template: Path, tmp_path: Path) -> None:
+    # Its tests are the ones that are running: here they are only collected, or this had no end.
+    ours = Project(template)
+    provider = Provider(ours, tmp_path / "provider", {}, PYTEST_ADDOPTS="--collect-only --quiet")
+    for job in github_jobs(ours, "ci.yml"):
+        if job.context.get("matrix.python", PYTHON_VERSION) == PYTHON_VERSION:
+            provider.run(job)
+    assert len(provider.ran) == 2
+    assert "tests/delivery/test_repository.py" in provider.output
+
+
+def test_the_steps_of_the_release_workflow_publish_notes_and_an_example(
+    template: Path, tmp_path: Path
+) -> None:
+    ours = tmp_path / "template"
+    git(tmp_path, "clone", "--quiet", str(template), str(ours))
+    (ours / "CHANGELOG.md").write_text(CHANGELOG)
+    git(ours, "commit", "--quiet", "--all", "--message", "Release")
+    git(ours, "tag", "1.1.0")
+    provider = Provider(Project(ours), tmp_path / "provider", {})
+    published = tmp_path / "published"
+    provider.replace("gh", f'(echo "$@"; cat notes.md; tar -tf example-$3.tar.gz) > "{published}"')
+    for job in github_jobs(Project(ours), "release.yml"):
+        provider.run(job)
+    text = published.read_text()
+    assert text.startswith("release create 1.1.0 --verify-tag")
+    assert "Now with more." in text
+    assert "The first." not in text
+    assert "example/pyproject.toml" in text
+
+
+@pytest.mark.parametrize(
+    ("tag", "problem"),
+    [
+        ("release-1", "no version of PEP 440"),
+        ("1.1.0-rc1", "write 1.1.0-rc1 as 1.1.0rc1"),
+        ("1.2.0", "says nothing below a heading '## 1.2.0'"),
+        ("Unreleased", "no version"),
+    ],
+)
+def test_what_cannot_be_released_is_refused_with_the_way_out(tag: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        notes(tag, CHANGELOG)
+
+
+def test_a_refused_release_fails() -> None:
+    command = (sys.executable, str(ROOT / "tools" / "release_notes.py"), "release-1")
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 1
