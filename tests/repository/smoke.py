@@ -1,6 +1,6 @@
 """The first command of README.md in a new home, so with empty caches, and then with full ones.
 
-Run it by `nox -s smoke`; it fails if that takes longer than promised.
+Run it by `nox -s newcomer`; it fails if that takes longer than promised.
 """
 
 import sys
