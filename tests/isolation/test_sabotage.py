@@ -61,7 +61,7 @@ SABOTAGE = [
     Sabotage(
         "SQLAlchemy's own tasks act for others",
         "sandbox/tasks.py",
-        "isinstance(task, asyncio.Task) and _is_sqlalchemys(work)",
+        "isinstance(task, asyncio.Task) and _is_from(SQLALCHEMY, work)",
         "False",
         ("limits",),
     ),
@@ -155,6 +155,13 @@ SABOTAGE = [
         "sandbox/connection.py",
         "    def terminate(self) -> None:\n        self.rollback()",
         "    def terminate(self) -> None:",
+        ("cancellation",),
+    ),
+    Sabotage(
+        "a request to cancel that gets lost is repeated",
+        "sandbox/physical.py",
+        "call_later(CANCELLING, self._cancel_again)",
+        "call_later(CANCELLING, lambda: None)",
         ("cancellation",),
     ),
     Sabotage(

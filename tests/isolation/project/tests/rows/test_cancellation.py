@@ -287,6 +287,22 @@ async def test_the_pool_gets_back_every_connection_that_a_cancellation_broke(
     assert engine.pool.checkedout() == 1  # type: ignore[attr-defined]  # that of `db_session`
 
 
+@sandbox_only
+async def test_a_request_to_cancel_that_gets_lost_is_repeated(
+    client: AsyncClient, seed: Account, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does if it reaches the server before the statement has begun."""
+
+    async def lose(**_: object) -> None:
+        pass
+
+    monkeypatch.setattr("asyncpg.connect_utils._cancel", lose)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(client.post("/slow/x"), 0.05)
+    async with asyncio.timeout(3):
+        assert await names() == ["seed"]
+
+
 SLOW_COMMIT = [
     """
     CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql
