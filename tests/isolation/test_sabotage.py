@@ -316,12 +316,6 @@ SABOTAGE = [
         "for sql in left_open[:0]], None",
     ),
     Sabotage(
-        "the database is closed to code that no test asked for",
-        "sandbox/sandbox.py",
-        "if self._visit is None or transaction.visit is not self._visit or task in self._banned:",
-        "if False:",
-    ),
-    Sabotage(
         "the database of the environment is closed",
         "engine.py",
         '    patch.setenv("DATABASE_URL", CLOSED_URL)\n',
