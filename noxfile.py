@@ -44,6 +44,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Thousands of hostile tests in one process: nothing leaks, nothing grows."""
+    install(session, "test")
+    session.run("pytest", "-s", "--numprocesses=0", "tests/isolation/soak.py")
+
+
+@nox.session
 def newcomer(session: nox.Session) -> None:
     """The first command of README.md as a new user, with empty caches and then with full ones."""
     install(session, "test")

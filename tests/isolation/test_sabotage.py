@@ -274,6 +274,12 @@ SABOTAGE = [
         "    if True:\n",
     ),
     Sabotage(
+        "the database is closed to code that no test asked for",
+        "sandbox/sandbox.py",
+        "if self._visit is None or transaction.visit is not self._visit or task in self._banned:",
+        "if False:",
+    ),
+    Sabotage(
         "tasks that do not end are kept out of other tests",
         "engine.py",
         "    backend.sandbox.ban(stubborn)\n",

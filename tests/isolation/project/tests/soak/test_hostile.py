@@ -1,12 +1,7 @@
 """Thousands of tests in one process, a tenth of them hostile."""
 
 import asyncio
-import gc
-import json
-import os
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 from httpx import AsyncClient
@@ -14,30 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-TESTS = 5000
-MODULES = ("app", "asyncio", "asyncpg", "fastapi", "httpx", "sqlalchemy", "starlette", "tests")
-durations: list[float] = []
-counts: list[int] = []
-
-
-def objects() -> int:
-    """How many objects there are of all the classes that a test of the application uses.
-
-    pytest's own are left out: it keeps its reports until the run ends.
-    """
-    gc.collect()
-    return sum(str(type(one).__module__).startswith(MODULES) for one in gc.get_objects())
-
 
 @pytest.fixture(autouse=True)
-async def sample(client: AsyncClient) -> AsyncIterator[None]:
-    """Notes how long each test took, and now and then how many objects there are."""
+async def nothing_is_left(client: AsyncClient) -> None:
     assert (await client.get("/names")).json() == []
-    start = time.perf_counter()
-    yield
-    durations.append(time.perf_counter() - start)
-    if len(durations) in {TESTS // 10, TESTS}:
-        counts.append(objects())
 
 
 async def friendly(client: AsyncClient, engine: AsyncEngine) -> None:
@@ -80,13 +55,7 @@ HOSTILE: list[Callable[[AsyncClient, AsyncEngine], Awaitable[None]]] = [
 ]
 
 
-@pytest.mark.parametrize("number", range(TESTS))
+@pytest.mark.parametrize("number", range(5000))
 async def test_one_of_many(client: AsyncClient, engine: AsyncEngine, number: int) -> None:
     work = friendly if number % 10 else HOSTILE[number // 10 % len(HOSTILE)]
     await work(client, engine)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def write_samples() -> Iterator[None]:
-    yield
-    Path(os.environ["SAMPLES"]).write_text(json.dumps([durations, counts]))
