@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from tests.harness.ports import free_port
 from tests.harness.project import Command, Project, start
 from tests.harness.service import database
 
@@ -192,10 +192,3 @@ def image_command(project: Project) -> list[str]:
     text = (project.path / "Dockerfile").read_text()
     command: list[str] = json.loads(text.rpartition("\nCMD ")[2])
     return command
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

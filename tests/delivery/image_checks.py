@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from tests.delivery import running
-from tests.delivery.composition import engine_found, free_port, image_command
+from tests.delivery.composition import engine_found, image_command
+from tests.harness.ports import free_port
 from tests.harness.project import Command, Project, start
 from tests.harness.service import database
 
