@@ -20,7 +20,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.fixtures.application import BASE_URL, TaskTransport
 from tests.fixtures.backend import Backend
-from tests.fixtures.databases import Databases
+from tests.fixtures.databases import Database, Databases
 from tests.fixtures.sandbox import Sandbox
 
 Work = Callable[[], Awaitable[Any]]
@@ -32,10 +32,17 @@ async def milliseconds(work: Work) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-async def compare(title: str, rounds: int = 300, **contestants: Work) -> None:
-    """Print the medians, and their ratios to the first one's."""
+async def nothing() -> None:
+    pass
+
+
+async def compare(
+    title: str, rounds: int = 300, before: Work = nothing, **contestants: Work
+) -> None:
+    """Print the medians, and their ratios to the first one's; `before` does not count."""
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
+        await before()
         for name, work in contestants.items():
             times[name].append(await milliseconds(work))
     medians = {name: statistics.median(found) for name, found in times.items()}
@@ -97,12 +104,22 @@ async def test_a_test_in_the_sandbox_against_one_without_isolation(
     await databases.drop(bare)
 
 
+INSERT = "INSERT INTO table_0 VALUES (1, 'a')"
+
+
+def names_of(tables: int) -> list[str]:
+    return [f"table_{number}" for number in range(tables)]
+
+
+def tables_to_create(tables: int) -> str:
+    columns = "(id int PRIMARY KEY, name text)"
+    return "; ".join(f"CREATE TABLE {name} {columns}" for name in names_of(tables))
+
+
 @pytest.mark.parametrize("tables", [1, 30, 200])
 async def test_cleaning_up_after_a_test(databases: Databases, tables: int) -> None:
-    names = [f"table_{number}" for number in range(tables)]
-    create = "; ".join(f"CREATE TABLE {name} (id int PRIMARY KEY, name text)" for name in names)
-    drop, truncate = f"DROP TABLE {', '.join(names)}", f"TRUNCATE {', '.join(names)}"
-    insert = "INSERT INTO table_0 VALUES (1, 'a')"
+    create, names = tables_to_create(tables), ", ".join(names_of(tables))
+    drop, truncate = f"DROP TABLE {names}", f"TRUNCATE {names}"
     database = await databases.clone("cleaning")
     plain = await database.connect()
     await plain.execute(create)
@@ -112,15 +129,15 @@ async def test_cleaning_up_after_a_test(databases: Databases, tables: int) -> No
 
     async def reset() -> None:
         sandbox.checkout("a benchmark")
-        await virtual.execute(insert)
+        await virtual.execute(INSERT)
         await sandbox.checkin()
 
     async def truncated() -> None:
-        await plain.execute(insert)
+        await plain.execute(INSERT)
         await plain.execute(truncate)
 
     async def created_anew() -> None:
-        await plain.execute(insert)
+        await plain.execute(INSERT)
         await plain.execute(drop)
         await plain.execute(create)
 
@@ -131,27 +148,64 @@ async def test_cleaning_up_after_a_test(databases: Databases, tables: int) -> No
         drop_and_create=created_anew,
         rounds=20,
     )
-    sandbox.checkout("a benchmark")
-    await virtual.execute("SELECT 1")
-    print(f"the reset alone: {await milliseconds(sandbox.checkin):.2f} ms")
     await sandbox.close()
     await plain.close()
     await databases.drop(database)
 
 
-waited: list[float] = []
+async def test_the_reset_whatever_the_number_of_tables(databases: Databases) -> None:
+    """Its message alone, after one INSERT."""
+    sandboxes: dict[str, Sandbox] = {}
+    used: list[Database] = []
+    for tables in 1, 30, 200:
+        used.append(await databases.clone("reset"))
+        connection = await used[-1].connect()
+        await connection.execute(tables_to_create(tables))
+        await connection.close()
+        sandboxes[f"{tables}_tables"] = sandbox = Sandbox()
+        await sandbox.open(used[-1])
+
+    async def write_to_each() -> None:
+        for sandbox in sandboxes.values():
+            sandbox.checkout("a benchmark")
+            await (await sandbox.connect()).execute(INSERT)
+
+    resets = {name: sandbox.checkin for name, sandbox in sandboxes.items()}
+    await compare("the reset alone", before=write_to_each, **resets)
+    for sandbox, database in zip(sandboxes.values(), used, strict=True):
+        await sandbox.close()
+        await databases.drop(database)
+
+
+waited: dict[str, list[float]] = {"the database": [], "all": []}
 
 
 @pytest.mark.committed
 @pytest.mark.parametrize("number", range(20))
 async def test_waiting_for_a_database_of_ones_own(
-    backend: Backend, shared_app: FastAPI, number: int
+    backend: Backend,
+    shared_app: FastAPI,
+    databases: Databases,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
 ) -> None:
     """As in a row of `committed` tests that each call the application."""
-    waited.append(await milliseconds(backend.enter_clone))
+    take = databases.take
+
+    async def take_and_note() -> Database:
+        start = time.perf_counter()
+        taken = await take()
+        waited["the database"].append((time.perf_counter() - start) * 1000)
+        return taken
+
+    monkeypatch.setattr(databases, "take", take_and_note)
+    waited["all"].append(await milliseconds(backend.enter_clone))
     async with client_of(shared_app) as client:
         await post_and_get(client)
     findings, _ = await backend.leave_clone(failed=False, keep=False)
     assert findings == []
     if number == 19:
-        print(f"\nwaiting for a database of one's own: {statistics.median(waited):.2f} ms")
+        for what, times in waited.items():
+            print(
+                f"\nwaiting for {what} before a committed test: {statistics.median(times):.2f} ms"
+            )
