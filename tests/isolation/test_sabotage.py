@@ -274,6 +274,13 @@ SABOTAGE = [
         "    if True:\n",
     ),
     Sabotage(
+        "the connection is used in its own event loop alone",
+        "sandbox/sandbox.py",
+        "if asyncio.get_running_loop() is not self.physical.loop:",
+        "if False:",
+        ("loop",),
+    ),
+    Sabotage(
         "the database is closed to code that no test asked for",
         "sandbox/sandbox.py",
         "if self._visit is None or transaction.visit is not self._visit or task in self._banned:",

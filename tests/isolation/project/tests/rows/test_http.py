@@ -118,6 +118,16 @@ async def test_a_commit_that_the_application_forgot_shows(
     assert await names() == []
 
 
+async def test_a_session_that_was_closed_fails_instead_of_opening_again(
+    sessions: Sessionmaker,
+) -> None:
+    """A stream that outlives the dependency it reads from would hold a connection unnoticed."""
+    async with sessions() as session:
+        await session.execute(select(Account))
+    with pytest.raises(InvalidRequestError):
+        await session.execute(select(Account))
+
+
 async def test_an_object_of_the_test_shows_what_the_application_has_changed(
     db_session: AsyncSession, sessions: Sessionmaker
 ) -> None:

@@ -1,8 +1,32 @@
+"""The event loop of the tests, and what happens in another one."""
+
 import asyncio
 
 import pytest
+from httpx import AsyncClient
+from probe.models import Account
+from tests.rows.conftest import Names, sandbox_only
+
+from app.database import Sessionmaker
+from tests.fixtures.sandbox import SandboxError
 
 
 async def test_the_chosen_event_loop_runs(request: pytest.FixtureRequest) -> None:
     chosen = request.config.getoption("--loop")
     assert type(asyncio.get_running_loop()).__module__.startswith(chosen)
+
+
+@sandbox_only
+async def test_another_event_loop_is_refused_with_the_way_out(
+    sessions: Sessionmaker, client: AsyncClient, names: Names
+) -> None:
+    """In one of its own Starlette's TestClient runs the application."""
+
+    async def write_elsewhere() -> None:
+        async with sessions.begin() as session:
+            session.add(Account(name="elsewhere"))
+
+    with pytest.raises(SandboxError, match=r"another event loop.*Use the fixture `client`"):
+        await asyncio.to_thread(asyncio.run, write_elsewhere())
+    assert (await client.post("/accounts", json={"name": "here"})).status_code == 201
+    assert await names() == ["here"]
