@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
-from sqlalchemy import Select, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -27,16 +27,23 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
 
     async def get(self, session: AsyncSession, id: int) -> ModelT:
         """The row with this id; NotFoundError if there is none."""
-        return self._found(await session.get(self.model, id), id)
+        return _found(await session.get(self.model, id), self.model, id)
 
-    async def list(self, session: AsyncSession, query: ListQuery, cursors: Cursors) -> Rows[ModelT]:
-        """One page of the rows that the query's filters select, in the order of its sort.
+    async def list(
+        self,
+        session: AsyncSession,
+        query: ListQuery,
+        cursors: Cursors,
+        *conditions: ColumnElement[bool],
+    ) -> Rows[ModelT]:
+        """One page of the rows that the conditions and the query's filters select, in the order of
+        the query's sort.
 
         InvalidInputError if the cursor does not belong to this list. The cost grows with the page
         and not with its place in the list if an index leads with the sort field, as for `id` and
         unique fields.
         """
-        statement = self.filter(select(self.model), query)
+        statement = self.filter(select(self.model), query).where(*conditions)
         name, descending = query.sort.removeprefix("-"), query.sort.startswith("-")
         key, tie_breaker = self._attribute(name), self._attribute("id")
         if query.cursor is not None:
@@ -53,6 +60,22 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         last = rows[query.limit - 1]
         position = Position(query.sort, to_jsonable_python(getattr(last, name)), last.id)
         return Rows(rows[: query.limit], next_cursor=cursors.encode(position))
+
+    async def list_by(
+        self,
+        session: AsyncSession,
+        reference: InstrumentedAttribute[Any],
+        id: int,
+        query: ListQuery,
+        cursors: Cursors,
+    ) -> Rows[ModelT]:
+        """As `list`, of the rows whose relationship `reference` leads to the row with this id.
+
+        NotFoundError if there is no such row. Sends two statements, however many rows there are.
+        """
+        target = reference.property.mapper.class_
+        row = _found(await session.get(target, id), target, id)
+        return await self.list(session, query, cursors, reference == row)
 
     async def create(self, session: AsyncSession, data: CreateT) -> ModelT:
         row = self.model(**data.model_dump())
@@ -81,12 +104,8 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
 
     async def _lock(self, session: AsyncSession, id: int) -> ModelT:
         """The row, held until the transaction ends: who deletes it at the same time must wait."""
-        return self._found(await session.get(self.model, id, with_for_update=True), id)
-
-    def _found(self, row: ModelT | None, id: int) -> ModelT:
-        if row is None:
-            raise NotFoundError(f"There is no {self.model.__name__} {id}.")
-        return row
+        row = await session.get(self.model, id, with_for_update=True)
+        return _found(row, self.model, id)
 
     def _attribute(self, name: str) -> InstrumentedAttribute[Any]:
         attribute: InstrumentedAttribute[Any] = getattr(self.model, name)
@@ -96,3 +115,9 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         """The position's value of the sort field, as the column's Python type."""
         python_type = self._attribute(name).type.python_type
         return TypeAdapter(python_type).validate_python(position.value)
+
+
+def _found(row: ModelT | None, model: type[ModelT], id: int) -> ModelT:
+    if row is None:
+        raise NotFoundError(f"There is no {model.__name__} {id}.")
+    return row

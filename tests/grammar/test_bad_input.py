@@ -19,6 +19,7 @@ BAD_LINES = [
     ("a reserved word of SQL as a table", "usr/user total:int", "reserved word of SQL"),
     ("a path that the service has", "doc total:int", "'docs'"),
     ("the plural of another resource", "authors total:int", "'authors' is the plural of 'author'"),
+    ("the router of another", "book_nested x:int", "'book_nested_router' from 'book'"),
     ("a plural that another resource has", "writer/authors x:int", "'authors'"),
     ("a field without a type", "order total", "'total'"),
     ("a field with an empty type", "order total:", "no type ''"),

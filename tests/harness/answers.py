@@ -37,7 +37,10 @@ ANSWERS: dict[str, dict[str, object]] = {
     },
     "related": {
         "resource": "",
-        "resources": {"author": "name:str!", "book": "title:str author:ref(author)"},
+        "resources": {
+            "author": "name:str!",
+            "book": "title:str author:ref(author) translator:ref(author)?",
+        },
     },
     "no_resource": {"resource": ""},
     # Names that break quoting, identifiers or limits of length somewhere.
@@ -53,6 +56,9 @@ ANSWERS: dict[str, dict[str, object]] = {
             "quality": "label:str",
             "resource_whose_name_has_forty_characters": (
                 "unique_field:str! field_whose_name_has_forty_characters_xx:int ref:ref(person)"
+            ),
+            "row": (
+                "a_reference_whose_name_has_37_letters:ref(resource_whose_name_has_forty_characters)"
             ),
         },
     },
