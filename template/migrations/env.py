@@ -15,6 +15,7 @@ import app.resources  # noqa: F401  (fills Base.metadata)
 from app.database import create_engine
 from app.models import Base
 from app.settings import Settings
+from migrations import checks
 
 # Rather fail than wait for a lock: every request behind a waiting migration waits as well.
 SERVER_SETTINGS = {"application_name": "alembic", "lock_timeout": "5s"}
@@ -25,6 +26,7 @@ def migrate(**options: Any) -> None:
         target_metadata=Base.metadata,
         transaction_per_migration=True,
         compare_server_default=True,
+        autogenerate_plugins=["alembic.autogenerate.*", checks.PLUGIN],
         **options,
     )
     with context.begin_transaction():

@@ -1,0 +1,120 @@
+"""Autogenerate sees whatever the grammar can change, and writes migrations that work both ways."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from copier import VcsRef, run_update
+
+from tests.harness.answers import ANSWERS
+from tests.harness.project import Project, render
+from tests.harness.service import database
+from tests.harness.template import commit
+
+MARKED = ANSWERS["every_field_type"]["resources"]
+assert isinstance(MARKED, dict)
+
+# A field of every type gains and loses every mark; and what else can change.
+BEFORE = MARKED | {
+    "brand": "name:str",
+    "dropped": "name:str! state:enum(a|b)=a maker:ref(maker)",
+    "thing": (
+        "old_int:int old_enum:enum(a|b) old_ref:ref(maker)! "
+        "length:str(20) widened:str(20) number:int scale:decimal(4,2) day:date "
+        "more:enum(a|b) fewer:enum(a|b|c) chosen:str free:enum(a|b) "
+        "target:ref(maker) strict:ref(maker)? loose:ref(maker) changed:int=1"
+    ),
+}
+AFTER = {
+    "maker": MARKED["maker"],
+    "plain": MARKED["optional"],
+    "optional": MARKED["unique"],
+    "unique": MARKED["defaulted"],
+    "defaulted": MARKED["plain"],
+    "brand": "name:str",
+    "added": "name:str! state:enum(a|b)=a maker:ref(maker)",
+    "thing": (
+        "new_int:int new_enum:enum(a|b) new_ref:ref(maker)! "
+        "length:str(30) widened:text number:decimal(12,2) scale:decimal(6,4) day:datetime "
+        "more:enum(a|b|c) fewer:enum(a|c) chosen:enum(a|b) free:str "
+        "target:ref(brand) strict:ref(maker) loose:ref(maker)? changed:int=2"
+    ),
+}
+
+SCHEMA = """
+import asyncio, os
+import asyncpg
+
+QUERIES = [
+    '''SELECT table_name, column_name, data_type, character_maximum_length, numeric_precision,
+              numeric_scale, is_nullable, column_default
+       FROM information_schema.columns WHERE table_schema = 'public' ''',
+    '''SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
+       WHERE connamespace = 'public'::regnamespace''',
+    "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
+]
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    for query in QUERIES:
+        for line in sorted(str(tuple(row)) for row in await connection.fetch(query)):
+            print(line)
+
+asyncio.run(main())
+"""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A project whose models have changed, and a database as they were before."""
+
+    project: Project
+    url: str
+
+    def alembic(self, *command: str, code: int = 0) -> str:
+        return self.project.run("alembic", *command, code=code, DATABASE_URL=self.url)
+
+    def schema(self) -> str:
+        return self.project.run("python", "-c", SCHEMA, DATABASE_URL=self.url)
+
+
+@pytest.fixture(scope="module")
+def changed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Changed]:
+    target = tmp_path_factory.mktemp("changed") / "project"
+    project = render(template, target, {"resource": "", "resources": BEFORE})
+    with database(project) as url:
+        changed = Changed(project, url)
+        changed.alembic("upgrade", "head")
+        commit(target, "Lock")
+        answers = {"resource": "", "resources": AFTER}
+        run_update(
+            target, data=answers, defaults=True, overwrite=True, quiet=True, vcs_ref=VcsRef.CURRENT
+        )
+        yield changed
+
+
+def test_every_change_is_found_written_down_and_taken_back(changed: Changed) -> None:
+    before = changed.schema()
+    found = changed.alembic("check", code=255)
+    columns = re.findall(r"(\w+):", " ".join(str(BEFORE[name]) for name in ("plain", "thing")))
+    assert [name for name in columns if not re.search(rf"(\b|_){name}(_id)?\b", found)] == []
+    assert "New upgrade operations detected" in found
+
+    suite = changed.project.run("pytest", "tests/integration/test_migrations.py", code=1)
+    assert "The models have changed and no migration says so" in suite
+
+    assert "E501" not in changed.alembic("revision", "--autogenerate", "-m", "everything")
+    changed.alembic("upgrade", "head")
+    after = changed.schema()
+    assert after != before
+    changed.alembic("check")
+    changed.alembic("downgrade", "-1")
+    assert changed.schema() == before
+    changed.alembic("upgrade", "head")
+    assert changed.schema() == after
+
+    changed.project.run("ruff", "check")
+    changed.project.run("ruff", "format", "--check")
+    changed.project.run("pytest", "tests/integration/test_migrations.py")
