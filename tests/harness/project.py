@@ -111,7 +111,7 @@ def start(command: tuple[str, ...], cwd: Path, variables: dict[str, str]) -> Ite
             kill(process)
 
 
-def render(template: Path, target: Path, answers: dict[str, object]) -> Project:
+def render(template: Path | str, target: Path, answers: dict[str, object]) -> Project:
     """Render a project and commit it, as an update demands."""
     run_copy(str(template), target, data=answers, defaults=True, quiet=True, vcs_ref=NEXT_RELEASE)
     git(target, "init", "--quiet")

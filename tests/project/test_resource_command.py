@@ -1,0 +1,173 @@
+"""`uv run resource`: one line adds, changes or drops a resource, and says what to do next."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness.project import UV, Project, environment, render, start
+from tests.harness.template import commit, git
+
+RESOURCES = {
+    "item": "name:str(100)!",
+    "order": "total:decimal(10,2) note:text? state:enum(new|paid)=new item:ref(item)",
+    "person/people": "name:str!",
+}
+FIELDS = RESOURCES["order"]
+
+
+@pytest.fixture(scope="module")
+def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project of a template that is reached by a URL, installed, with nothing uncommitted."""
+    folder = tmp_path_factory.mktemp("verbs") / "a service"
+    answers: dict[str, object] = {"resource": "", "resources": RESOURCES}
+    project = render(f"git+file://{template}", folder, answers)
+    project.run("true")
+    commit(folder, "Lock")
+    return project
+
+
+@pytest.fixture
+def project(made: Project) -> Iterator[Project]:
+    """The same for every test."""
+    start = git(made.path, "rev-parse", "HEAD").strip()
+    yield made
+    git(made.path, "reset", "--quiet", "--hard", start)
+    git(made.path, "clean", "--quiet", "--force", "-d")
+
+
+def resource(project: Project, *words: str, code: int = 0) -> str:
+    return project.run("resource", *words, code=code)
+
+
+def test_list_shows_each_resource_as_it_was_written(project: Project) -> None:
+    lines = [f"{name} {fields}\n" for name, fields in RESOURCES.items()]
+    assert resource(project, "list") == "".join(lines)
+
+
+def test_add_writes_the_resource_and_says_what_is_next(project: Project) -> None:
+    subfolder = Project(project.path / "app" / "resources")
+    said = resource(subfolder, "add", "tag label:str!", "order:ref(order)")
+    assert said.startswith("tag is added.")
+    assert 'uv run alembic revision --autogenerate -m "add tag"' in said
+    assert "?? app/resources/tag/models.py" in project.changes()
+    assert "tag label:str! order:ref(order)\n" in resource(project, "list")
+    commit(project.path, "Tags")
+    assert "Nothing has changed" in resource(project, "change", "tag label:str! order:ref(order)")
+
+
+def test_change_says_what_the_migration_cannot_know(project: Project) -> None:
+    said = resource(project, "change", "person", "born:date", "nick:str?", "age:int=0")
+    assert said.startswith("person is changed.")
+    assert "Required and without a default: born." in said
+    assert "will drop name with all that is in it" in said
+    assert "person/people born:date nick:str? age:int=0\n" in resource(project, "list")
+
+
+def test_change_merges_with_what_the_user_wrote(project: Project) -> None:
+    models = project.path / "app" / "resources" / "order" / "models.py"
+    with models.open("a") as file:
+        file.write("\n    def is_big(self) -> bool:\n        return self.total > 100\n")
+    commit(project.path, "A method")
+    resource(project, "change", f"order {FIELDS} paid_on:date?")
+    assert "def is_big" in models.read_text()
+    assert "paid_on" in models.read_text()
+
+
+def test_a_conflict_is_named_and_ends_with_an_error(project: Project) -> None:
+    models = project.path / "app" / "resources" / "person" / "models.py"
+    models.write_text(models.read_text().replace("sa.String(255)", "sa.String(99)"))
+    commit(project.path, "Shorter names")
+    said = resource(project, "change", "person name:str(50)!", code=1)
+    assert "person is changed, with conflicts." in said
+    assert "\n  app/resources/person/models.py\n" in said
+    assert "<<<<<<<" in models.read_text()
+    take_back = said.rstrip().splitlines()[-1].partition(": ")[2]
+    with start(("sh", "-c", take_back), project.path, environment()) as command:
+        command.wait()
+    assert project.changes() == ""
+
+
+def test_drop_names_what_it_deletes_and_what_stays(project: Project) -> None:
+    own = project.path / "app" / "resources" / "order" / "prices.py"
+    own.write_text("TAX = 19\n")
+    commit(project.path, "A module of my own")
+    said = resource(project, "drop", "order")
+    assert "The migration will drop its table" in said
+    stays, _, deleted = said.partition("Deleted; git's history keeps them as they were:\n")
+    assert "These are your own and stay:\n  app/resources/order/prices.py\n" in stays
+    status = project.changes().splitlines()
+    gone = [line.removeprefix(" D ") for line in status if line.startswith(" D")]
+    assert [line.strip() for line in deleted.splitlines()] == sorted(gone)
+    assert "tests/api/test_orders.py" in gone
+    assert own.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("add item name:str", "There is a resource 'item' already: uv run resource change ..."),
+        ("add -item", "'-item' is no name; to drop a resource: uv run resource drop ..."),
+        ("add tag label:money", "Field 'label' of 'tag': there is no type 'money';"),
+        ("change tag label:str", "There is no resource 'tag'; there are: item, order, person."),
+        ("change person/persons name:str", "'person/people' cannot become 'person/persons',"),
+        ("drop tag", "There is no resource 'tag'; there are: item, order, person."),
+        ("drop item", "Resource 'item' cannot be dropped: field 'item' of 'order' refers to it;"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(
+    project: Project, words: str, sentence: str
+) -> None:
+    verb, _, text = words.partition(" ")
+    said = resource(project, verb, "--", text, code=1)
+    assert said.startswith(sentence)
+    assert said.count("\n") == 1
+    assert project.changes() == ""
+
+
+def test_an_unknown_verb_is_refused(project: Project) -> None:
+    assert "invalid choice: 'make'" in resource(project, "make", "order", code=2)
+
+
+def test_uncommitted_changes_are_named_and_left_alone(project: Project) -> None:
+    (project.path / "notes.txt").write_text("mine\n")
+    before = project.changes()
+    said = resource(project, "add", "tag label:str", code=1)
+    assert said.startswith("There are uncommitted changes")
+    assert said.endswith("?? notes.txt\n")
+    assert project.changes() == before
+
+
+def test_without_git_it_says_how_to_begin(project: Project, tmp_path: Path) -> None:
+    repository = project.path / ".git"
+    aside = shutil.move(repository, tmp_path / "aside")
+    try:
+        assert "is no git repository" in resource(project, "drop", "order", code=1)
+    finally:
+        shutil.move(aside, repository)
+
+
+def test_without_its_answers_it_says_what_is_missing(project: Project) -> None:
+    (project.path / ".copier-answers.yml").unlink()
+    assert ".copier-answers.yml is missing" in resource(project, "list", code=1)
+
+
+def test_a_template_that_is_gone_is_named(project: Project) -> None:
+    answers = project.path / ".copier-answers.yml"
+    lines = answers.read_text().splitlines(keepends=True)
+    answers.write_text("".join("_src_path: /gone\n" if "_src_" in line else line for line in lines))
+    commit(project.path, "Moved")
+    said = resource(project, "drop", "order", code=1)
+    assert said.startswith("The update from the template at /gone failed: ")
+    assert said.count("\n") == 1
+
+
+def test_without_the_network_it_says_what_needs_it(project: Project, tmp_path: Path) -> None:
+    command = (str(project.path / ".venv" / "bin" / "resource"), "drop", "order")
+    variables = environment(UV=UV, UV_OFFLINE="1", UV_CACHE_DIR=str(tmp_path))
+    with start(command, project.path, variables) as running:
+        said = running.wait(1)
+    assert said.startswith("uv cannot run copier>=9.19, for which it needs the network")
+    assert said.count("\n") == 1
+    assert project.changes() == ""
