@@ -42,4 +42,6 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     for router in resources.ROUTERS:
         app.include_router(router, max_body_size=settings.max_body_size)
     app.add_middleware(AnnouncedBodyLimit, max_body_size=settings.max_body_size)
+    # Your own middleware goes below this line.
+
     return app
