@@ -3,13 +3,15 @@
 import re
 import subprocess
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.harness.project import UV, Project, environment
-from tests.harness.template import ROOT, git
+from tests.harness.service import database
+from tests.harness.template import ROOT, commit, git
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 IDENTITY = {
@@ -40,21 +42,37 @@ def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-def test_the_commands_of_getting_started_work(template: Path, tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
-    git(tmp_path, "clone", "--quiet", str(template), str(clone))
-    variables = environment(**IDENTITY)
-    variables["PATH"] = f"{Path(UV).parent}:{variables['PATH']}"
+def follow(document: str, folder: Path, **variables: str) -> None:
+    """Run all commands of a document, one after another."""
+    everything = environment(**IDENTITY, **variables)
+    everything["PATH"] = f"{Path(UV).parent}:{everything['PATH']}"
     run = subprocess.run(
-        ("bash", "-eux", "-c", "\n".join(blocks(text("getting-started.md"), "sh"))),
-        cwd=clone,
-        env=variables,
+        ("bash", "-eux", "-c", "\n".join(blocks(text(document), "sh"))),
+        cwd=folder,
+        env=everything,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stdout
+
+
+def test_the_commands_of_getting_started_work(template: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(template), str(clone))
+    follow("getting-started.md", clone)
+
+
+@pytest.mark.parametrize("document", ["resources.md", "change-in-production.md"])
+def test_the_commands_for_a_service_work(
+    default_project: Project, copy: Callable[[Project], Project], document: str
+) -> None:
+    project = copy(default_project)
+    project.run("true")
+    commit(project.path, "Lock")
+    with database(default_project) as url:
+        follow(document, project.path, DATABASE_URL=url)
 
 
 def test_answers_lists_every_question() -> None:
@@ -98,3 +116,22 @@ def test_the_example_of_fixtures_passes(
     assert "1 passed" in project.run("pytest", "tests/test_example.py")
     project.run("ruff", "check")
     project.run("mypy")
+
+
+def test_resources_lists_every_place_for_code_of_ones_own(default_project: Project) -> None:
+    listed = {
+        (path, place)
+        for row in re.findall(r"^\| .+ \| (.+) \|$", text("resources.md"), re.MULTILINE)
+        for path in re.findall(r"`([^` ]+)`", row)
+        for place in re.findall(r'"(Your own .+?)"', row)
+    }
+    marker = re.compile(r"(Your own [\w, ]+?)(?: of \w+)? goe?s? below this line")
+    there = {
+        (file, place)
+        for file in default_project.files()
+        for place in marker.findall((default_project.path / file).read_text())
+    }
+    assert {place for _, place in listed} == {place for _, place in there}
+    for file, place in sorted(there):
+        rows = [path for path, named in listed if named == place]
+        assert [path for path in rows if fnmatch(file, path)] != [], (file, place)

@@ -155,4 +155,4 @@ async def test_the_newest_revision_loses_no_row(migrated: Database) -> None:
     assert {table: after[table] for table in kept} == {table: before[table] for table in kept}
 
 
-# Tests of what your own migrations do to rows go below this line; README.md shows one.
+# Your own tests go below this line; tests/README.md shows one of what a migration does to rows.
