@@ -20,12 +20,15 @@ from app.settings import Settings
 
 T = TypeVar("T")
 
+LONGEST_CURSOR = 6000
+"""Characters: a cursor is a part of a URL, of which many proxies let 8000 through."""
+
 
 class ListQuery(Query):
     """The query of a list. A resource adds `sort` and a filter a field."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
-    cursor: Annotated[str, Field(max_length=2000)] | None = None
+    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = None
     sort: str = "id"
 
 
@@ -62,8 +65,16 @@ class Cursors:
         self._key = key.encode()
 
     def encode(self, position: Position) -> str:
-        payload = json.dumps([position.sort, position.value, position.id]).encode()
-        return base64.urlsafe_b64encode(self._signature(payload) + payload).decode()
+        """Write a cursor; InvalidInputError if the value to go on from is too long for one."""
+        content = [position.sort, position.value, position.id]
+        payload = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        cursor = base64.urlsafe_b64encode(self._signature(payload) + payload).decode()
+        if len(cursor) > LONGEST_CURSOR:
+            name = position.sort.removeprefix("-")
+            raise InvalidInputError(
+                f"{name} is too long here to be sorted by, page by page.", "query", "sort"
+            )
+        return cursor
 
     def decode(self, cursor: str, sort: str) -> Position:
         """Read a cursor; InvalidInputError if it was not made here or for another sort."""

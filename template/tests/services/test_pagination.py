@@ -1,7 +1,7 @@
 import pytest
 
 from app.errors import InvalidInputError
-from app.pagination import Cursors, Position
+from app.pagination import Cursors, ListQuery, Position
 
 POSITION = Position("-price", "9.99", 7)
 
@@ -9,6 +9,19 @@ POSITION = Position("-price", "9.99", 7)
 def test_a_cursor_leads_back_to_its_position() -> None:
     cursors = Cursors("key")
     assert cursors.decode(cursors.encode(POSITION), "-price") == POSITION
+
+
+def test_a_cursor_holds_what_a_unique_text_can() -> None:
+    cursors = Cursors("key")
+    position = Position("name", "\N{GRINNING FACE}" * 600, 7)
+    cursor = cursors.encode(position)
+    assert ListQuery(cursor=cursor, sort="name").cursor == cursor
+    assert cursors.decode(cursor, "name") == position
+
+
+def test_a_value_that_is_too_long_for_a_cursor_is_refused_at_once() -> None:
+    with pytest.raises(InvalidInputError):
+        Cursors("key").encode(Position("note", "x" * 6000, 7))
 
 
 def test_a_cursor_signed_with_another_key_is_refused() -> None:
