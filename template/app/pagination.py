@@ -20,7 +20,7 @@ from app.settings import Settings
 
 T = TypeVar("T")
 
-LONGEST_CURSOR = 6000
+LONGEST_CURSOR = 4000
 """Characters: a cursor is a part of a URL, of which many proxies let 8000 through."""
 
 

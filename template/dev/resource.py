@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parents[1]
 ANSWERS = PROJECT / ".copier-answers.yml"
 COPIER = "copier>=9.19"
 TAKE_BACK = "git restore --source=HEAD --staged --worktree . && git clean --force -d ."
-FIELD = re.compile(r"([^:]+):[^(?!=]*(?:\([^()]*\))?([?!]*)(=.*)?")
+FIELD = re.compile(r"([^:]+):[^(?!=]*(?:\([^()]*\))?([?!]*)((?:=.*)?)")
 
 
 class ResourceError(Exception):
@@ -207,7 +207,9 @@ def _reason(stderr: str) -> str:
 def _notes(before: str, after: str) -> list[str]:
     """What autogenerate cannot know about a change of fields."""
     old, new = _fields(before), _fields(after)
-    demanding = [name for name, needed in new.items() if needed and name not in old]
+    required = [name for name, (marks, _) in new.items() if "?" not in marks]
+    demanding = [name for name in required if name not in old and not new[name][1]]
+    stricter = [name for name in required if name in old and "?" in old[name][0]]
     gone = [name for name in old if name not in new]
     notes = []
     if demanding:
@@ -215,6 +217,11 @@ def _notes(before: str, after: str) -> list[str]:
             f"Required and without a default: {', '.join(demanding)}. On a table with rows the "
             "migration will fail: let it be null at first (?), fill it, and require it in a later "
             "change."
+        )
+    if stricter:
+        notes.append(
+            f"No longer null: {', '.join(stricter)}. The migration will fail while there are rows "
+            "without; fill them in a migration before it."
         )
     if gone:
         notes.append(
@@ -224,10 +231,10 @@ def _notes(before: str, after: str) -> list[str]:
     return notes
 
 
-def _fields(line: str) -> dict[str, bool]:
-    """Each field's name, and whether whoever makes a row has to give it a value."""
+def _fields(line: str) -> dict[str, tuple[str, str]]:
+    """The marks and the default of each field."""
     found = [FIELD.fullmatch(word) for word in line.split()]
-    return {field[1]: "?" not in field[2] and field[3] is None for field in found if field}
+    return {field[1]: (field[2], field[3]) for field in found if field}
 
 
 def _finish(done: str, message: str, *notes: str) -> None:

@@ -12,7 +12,8 @@ from tests.harness.template import commit, git
 RESOURCES = {
     "item": "name:str(100)!",
     "order": "total:decimal(10,2) note:text? state:enum(new|paid)=new item:ref(item)",
-    "person/people": "name:str!",
+    "person/people": "name:str! nick:str?",
+    "yes": "at:str=12:30: why:text?",  # which YAML has to quote
 }
 FIELDS = RESOURCES["order"]
 
@@ -58,11 +59,12 @@ def test_add_writes_the_resource_and_says_what_is_next(project: Project) -> None
 
 
 def test_change_says_what_the_migration_cannot_know(project: Project) -> None:
-    said = resource(project, "change", "person", "born:date", "nick:str?", "age:int=0")
+    said = resource(project, "change", "person", "born:date", "nick:str", "age:int=0", "pet:str?")
     assert said.startswith("person is changed.")
     assert "Required and without a default: born." in said
+    assert "No longer null: nick." in said
     assert "will drop name with all that is in it" in said
-    assert "person/people born:date nick:str? age:int=0\n" in resource(project, "list")
+    assert "person/people born:date nick:str age:int=0 pet:str?\n" in resource(project, "list")
 
 
 def test_change_merges_with_what_the_user_wrote(project: Project) -> None:
@@ -79,7 +81,7 @@ def test_a_conflict_is_named_and_ends_with_an_error(project: Project) -> None:
     models = project.path / "app" / "resources" / "person" / "models.py"
     models.write_text(models.read_text().replace("sa.String(255)", "sa.String(99)"))
     commit(project.path, "Shorter names")
-    said = resource(project, "change", "person name:str(50)!", code=1)
+    said = resource(project, "change", "person name:str(50)! nick:str?", code=1)
     assert "person is changed, with conflicts." in said
     assert "\n  app/resources/person/models.py\n" in said
     assert "<<<<<<<" in models.read_text()
@@ -110,9 +112,12 @@ def test_drop_names_what_it_deletes_and_what_stays(project: Project) -> None:
         ("add item name:str", "There is a resource 'item' already: uv run resource change ..."),
         ("add -item", "'-item' is no name; to drop a resource: uv run resource drop ..."),
         ("add tag label:money", "Field 'label' of 'tag': there is no type 'money';"),
-        ("change tag label:str", "There is no resource 'tag'; there are: item, order, person."),
+        (
+            "change tag label:str",
+            "There is no resource 'tag'; there are: item, order, person, yes.",
+        ),
         ("change person/persons name:str", "'person/people' cannot become 'person/persons',"),
-        ("drop tag", "There is no resource 'tag'; there are: item, order, person."),
+        ("drop tag", "There is no resource 'tag'; there are: item, order, person, yes."),
         ("drop item", "Resource 'item' cannot be dropped: field 'item' of 'order' refers to it;"),
     ],
 )

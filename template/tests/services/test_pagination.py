@@ -21,7 +21,7 @@ def test_a_cursor_holds_what_a_unique_text_can() -> None:
 
 def test_a_value_that_is_too_long_for_a_cursor_is_refused_at_once() -> None:
     with pytest.raises(InvalidInputError):
-        Cursors("key").encode(Position("note", "x" * 6000, 7))
+        Cursors("key").encode(Position("note", "x" * 4000, 7))
 
 
 def test_a_cursor_signed_with_another_key_is_refused() -> None:
