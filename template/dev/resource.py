@@ -51,12 +51,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(text=[])
     verbs = parser.add_subparsers(dest="verb", metavar="add|change|drop|list", required=True)
-    for verb, arguments, meaning in (
-        ("add", "NAME FIELD...", "a new one, with fields written as name:type"),
-        ("change", "NAME FIELD...", "one that is there, to have these fields and no others"),
-        ("drop", "NAME", "one with all its files"),
+    for verb, meaning in (
+        ("add", "a new one, with fields written as name:type"),
+        ("change", "one that is there, to have these fields and no others"),
     ):
-        verbs.add_parser(verb, help=meaning).add_argument("text", nargs="+", metavar=arguments)
+        line = verbs.add_parser(verb, help=meaning)
+        line.add_argument("text", nargs="+", metavar="NAME FIELD...")
+    dropped = verbs.add_parser("drop", help="one with all its files")
+    dropped.add_argument("text", nargs=1, metavar="NAME")
     verbs.add_parser("list", help="every one and its fields, one a line")
     return parser
 
@@ -91,7 +93,7 @@ def change(line: str) -> None:
 
 def drop(name: str) -> None:
     """Remove a resource."""
-    name = _name(name)
+    name = name.partition("/")[0]
     _key(name, _known())
     _check_repository()
     _update(f"-{name}")
@@ -245,20 +247,20 @@ def _finish(done: str, message: str, *notes: str) -> None:
     deleted = _git("diff", "--name-only", "--relative", "--diff-filter=D", "HEAD").splitlines()
     if deleted:
         notes = (*notes, _listed("Deleted; git's history keeps them as they were", deleted))
-    conflicts = _git("diff", "--name-only", "--relative", "--diff-filter=U").splitlines()
-    if conflicts:
-        files = _listed("You and the template changed the same lines of", conflicts)
-        raise ResourceError(
-            f"{done}, with conflicts. {files}\nIn each, choose from what stands on either side of "
-            "=======, and remove the lines <<<<<<<, ======= and >>>>>>>; then: git add .\n"
-            f"To take everything back: {TAKE_BACK}"
-        )
     _say(f"{done}. Make the migration, read it, and run the tests:\n")
     _say("  uv run alembic upgrade head")
     _say(f'  uv run alembic revision --autogenerate -m "{message}"')
     _say("  uv run pytest")
     for note in notes:
         _say(f"\n{note}")
+    conflicts = _git("diff", "--name-only", "--relative", "--diff-filter=U").splitlines()
+    if conflicts:
+        files = _listed("But first: you and the template changed the same lines of", conflicts)
+        raise ResourceError(
+            f"\n{files}\nIn each, choose from what stands on either side of =======, and remove "
+            "the lines <<<<<<<, ======= and >>>>>>>; then: git add .\n"
+            f"To take everything back: {TAKE_BACK}"
+        )
 
 
 def _listed(what: str, paths: list[str]) -> str:
