@@ -1,4 +1,7 @@
-"""Print the notes of a release: its section of CHANGELOG.md. Usage: release_notes.py TAG"""
+"""Print the notes of a release, its section of CHANGELOG.md: python -m tools.release_notes TAG
+
+The tag must name the release: it is the version in pyproject.toml, at the commit that changed it.
+"""
 
 import re
 import sys
@@ -6,7 +9,9 @@ from pathlib import Path
 
 from packaging.version import InvalidVersion, Version
 
-CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
+from tools.releases import git, releases
+
+ROOT = Path(__file__).parents[1]
 
 
 def notes(tag: str, changelog: str) -> str:
@@ -27,8 +32,24 @@ def notes(tag: str, changelog: str) -> str:
     return section[1].strip()
 
 
+def check_commit(tag: str, repository: Path) -> None:
+    """Raises ValueError unless HEAD is the release that the tag names."""
+    found = {release.version: release.commit for release in releases(repository)}
+    if tag not in found:
+        raise ValueError(
+            f"{tag} is not the version in pyproject.toml; change it there, and tag that commit"
+        )
+    if found[tag] != git(repository, "rev-parse", "HEAD").strip():
+        raise ValueError(
+            f"{tag} is the version here, but another commit changed it in pyproject.toml; "
+            f"tag that one: git tag {tag} {found[tag]}"
+        )
+
+
 if __name__ == "__main__":
     try:
-        sys.stdout.write(notes(sys.argv[1], CHANGELOG.read_text(encoding="utf-8")) + "\n")
+        text = notes(sys.argv[1], (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+        check_commit(sys.argv[1], ROOT)
+        sys.stdout.write(text + "\n")
     except ValueError as error:
         sys.exit(str(error))

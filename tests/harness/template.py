@@ -3,8 +3,21 @@
 import subprocess
 from pathlib import Path
 
+from tools.releases import HistoryError, releases
+
 ROOT = Path(__file__).parents[2]
 NEXT_RELEASE = "999.0.0"  # newer than every release there will be
+
+
+def _releases() -> dict[str, str]:
+    try:
+        return {release.version: release.commit for release in releases(ROOT)}
+    except HistoryError:
+        return {}
+
+
+RELEASES = _releases()
+"""The commit of each release, the oldest first. Empty if the history is cut off: a test says so."""
 
 
 def git(directory: Path, *arguments: str) -> str:
@@ -23,7 +36,7 @@ def commit(repository: Path, message: str) -> None:
 def snapshot(target: Path) -> None:
     """Clone this repository, put the work that is not committed on top and tag it as a release.
 
-    The clone has the history and the tags, so that updates from older releases can be tested.
+    The clone has the history, with a tag for every release, so that updates can be tested.
     """
     git(ROOT, "clone", "--quiet", "--no-checkout", str(ROOT), str(target))
     # The clone's index over this repository's files: git picks what .gitignore lets through, and
@@ -33,3 +46,5 @@ def snapshot(target: Path) -> None:
     git(ROOT, *files, "commit", "--quiet", "--allow-empty", "--message", "Working tree")
     git(target, "reset", "--hard", "--quiet")
     git(target, "tag", NEXT_RELEASE)
+    for version, revision in RELEASES.items():
+        git(target, "tag", "--force", version, revision)
