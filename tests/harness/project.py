@@ -111,9 +111,11 @@ def start(command: tuple[str, ...], cwd: Path, variables: dict[str, str]) -> Ite
             kill(process)
 
 
-def render(template: Path | str, target: Path, answers: dict[str, object]) -> Project:
+def render(
+    template: Path | str, target: Path, answers: dict[str, object], release: str = NEXT_RELEASE
+) -> Project:
     """Render a project and commit it, as an update demands."""
-    run_copy(str(template), target, data=answers, defaults=True, quiet=True, vcs_ref=NEXT_RELEASE)
+    run_copy(str(template), target, data=answers, defaults=True, quiet=True, vcs_ref=release)
     git(target, "init", "--quiet")
     commit(target, "Render")
     return Project(target)

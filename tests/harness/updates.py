@@ -1,0 +1,75 @@
+"""Updates of rendered projects, as their users make them."""
+
+import re
+from pathlib import Path
+
+from copier import run_update
+
+from tests.harness.project import Project
+from tests.harness.template import NEXT_RELEASE, ROOT, commit, git
+
+ANSWERS_FILE = ".copier-answers.yml"
+
+
+def update(
+    project: Project, release: str = NEXT_RELEASE, resource: str = "", *, trust: bool = False
+) -> None:
+    """Update as `copier update --defaults` does; what it changes is left to be committed."""
+    run_update(
+        project.path,
+        data={"resource": resource} if resource else {},
+        defaults=True,
+        overwrite=True,
+        quiet=True,
+        unsafe=trust,
+        vcs_ref=release,
+    )
+
+
+def merge(project: Project, release: str = NEXT_RELEASE, resource: str = "") -> None:
+    """Update and commit. Raises AssertionError if anything is left to be resolved by hand."""
+    update(project, release, resource)
+    changes = project.changes()
+    assert re.findall(r"^(?:[AU][AU]|.*\.(?:rej|orig)$).*", changes, re.MULTILINE) == [], changes
+    commit(project.path, "Update")
+
+
+def written_once() -> list[str]:
+    """The files that belong to the user, as pathspecs: updates leave them as they are."""
+    text = (ROOT / "copier.yml").read_text()
+    block = re.search(r"{% if _copier_operation == 'update' %}(.+?){% endif %}", text, re.DOTALL)
+    assert block is not None
+    return [f":(glob){path.lstrip('/')}" for path in block[1].split()]
+
+
+def difference(project: Project, other: Project, paths: list[str]) -> str:
+    """What git finds different between the last commits of two projects."""
+    git(project.path, "fetch", "--quiet", str(other.path), "HEAD")
+    return git(project.path, "diff", "HEAD", "FETCH_HEAD", "--", *paths)
+
+
+def next_release(template: Path, target: Path, edits: dict[str, tuple[str, str]]) -> Path:
+    """A clone of the template in which texts are replaced, released as 1000.0.0."""
+    git(template, "clone", "--quiet", str(template), str(target))
+    replace(target, edits)
+    commit(target, "Next")
+    git(target, "tag", "1000.0.0")
+    return target
+
+
+def replace(folder: Path, edits: dict[str, tuple[str, str]]) -> None:
+    """Replace texts in files, each where it first is."""
+    for file, (old, new) in edits.items():
+        text = (folder / file).read_text()
+        assert old in text, f"{file} has no {old}"
+        (folder / file).write_text(text.replace(old, new, 1))
+
+
+def follow(project: Project, template: Path) -> None:
+    """Let the project take its updates from another template."""
+    answers = project.path / ANSWERS_FILE
+    text = re.sub(
+        r"^_src_path: .*", f"_src_path: {template}", answers.read_text(), flags=re.MULTILINE
+    )
+    answers.write_text(text)
+    commit(project.path, "Follow another template")
