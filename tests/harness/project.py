@@ -117,6 +117,7 @@ def render(
     """Render a project and commit it, as an update demands."""
     run_copy(str(template), target, data=answers, defaults=True, quiet=True, vcs_ref=release)
     git(target, "init", "--quiet")
+    git(target, "add", "--all", "--force")  # a test wants to see what is ignored, if anything is
     commit(target, "Render")
     return Project(target)
 
