@@ -1,7 +1,6 @@
 """What the documents say is so."""
 
 import re
-import subprocess
 from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
@@ -9,24 +8,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.harness.project import UV, Project, environment
+from tests.docs.commands import blocks, run_commands
+from tests.harness.project import Project
 from tests.harness.service import database
 from tests.harness.template import ROOT, commit, git
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-IDENTITY = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "test"), ("EMAIL", "test@example.com"))
-}
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def text(name: str) -> str:
     return (ROOT / "docs" / name).read_text()
-
-
-def blocks(document: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
 
 
 def first_column(document: str, heading: str) -> list[str]:
@@ -42,26 +33,10 @@ def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-def follow(document: str, folder: Path, **variables: str) -> None:
-    """Run all commands of a document, one after another."""
-    everything = environment(**IDENTITY, **variables)
-    everything["PATH"] = f"{Path(UV).parent}:{everything['PATH']}"
-    run = subprocess.run(
-        ("bash", "-eux", "-c", "\n".join(blocks(text(document), "sh"))),
-        cwd=folder,
-        env=everything,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout
-
-
 def test_the_commands_of_getting_started_work(template: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(template), str(clone))
-    follow("getting-started.md", clone)
+    run_commands(text("getting-started.md"), clone)
 
 
 @pytest.mark.parametrize("document", ["resources.md", "change-in-production.md"])
@@ -72,7 +47,7 @@ def test_the_commands_for_a_service_work(
     project.run("true")
     commit(project.path, "Lock")
     with database(default_project) as url:
-        follow(document, project.path, DATABASE_URL=url)
+        run_commands(text(document), project.path, DATABASE_URL=url)
 
 
 def test_answers_lists_every_question() -> None:

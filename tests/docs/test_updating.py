@@ -1,0 +1,35 @@
+"""The commands of updating.md, in a service for which there are two newer releases."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.docs.commands import run_commands, section
+from tests.harness.project import Project
+from tests.harness.template import ROOT, commit, git
+from tests.harness.updates import follow, next_release, replace
+
+UPDATING = (ROOT / "docs" / "updating.md").read_text()
+
+
+def test_its_commands_bring_a_release_and_settle_a_conflict(
+    template: Path, default_project: Project, copy: Callable[[Project], Project], tmp_path: Path
+) -> None:
+    project = copy(default_project)
+    newer = next_release(
+        template, tmp_path / "next", {"template/dev/errors.py": ('"""', '"""New. ')}
+    )
+    follow(project, newer)
+    output = run_commands(section(UPDATING, "Update"), project.path)
+    assert "New template version available" in output
+    assert (project.path / "dev/errors.py").read_text().startswith('"""New. ')
+
+    replace(newer, {"template/app/health.py": ("TIMEOUT = 2.0", "TIMEOUT = 1.0")})
+    commit(newer, "Next")
+    git(newer, "tag", "1001.0.0")
+    replace(project.path, {"app/health.py": ("TIMEOUT = 2.0", "TIMEOUT = 5.0")})
+    commit(project.path, "Work")
+    update = "\n```sh\nuvx copier update --defaults\n```\n"
+    output = run_commands(update + section(UPDATING, "When an update conflicts"), project.path)
+    assert "\napp/health.py\n" in output
+    assert "TIMEOUT = 5.0  #" in (project.path / "app/health.py").read_text()
+    assert "UU" not in project.changes()
