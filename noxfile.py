@@ -30,6 +30,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def update(session: nox.Session) -> None:
+    """Updates from every release, and all random sequences of them over a user's work."""
+    install(session, "test")
+    session.run("pytest", "tests/update", *session.posargs, env={"SEEDS": "20"})
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Follow the documents to the letter."""
     install(session, "test")

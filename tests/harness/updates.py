@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from copier import run_update
+from copier import VcsRef, run_update
 
 from tests.harness.project import Project
 from tests.harness.template import NEXT_RELEASE, ROOT, commit, git
@@ -12,7 +12,11 @@ ANSWERS_FILE = ".copier-answers.yml"
 
 
 def update(
-    project: Project, release: str = NEXT_RELEASE, resource: str = "", *, trust: bool = False
+    project: Project,
+    release: str | VcsRef = NEXT_RELEASE,
+    resource: str = "",
+    *,
+    trust: bool = False,
 ) -> None:
     """Update as `copier update --defaults` does; what it changes is left to be committed."""
     run_update(
@@ -26,7 +30,7 @@ def update(
     )
 
 
-def merge(project: Project, release: str = NEXT_RELEASE, resource: str = "") -> None:
+def merge(project: Project, release: str | VcsRef = NEXT_RELEASE, resource: str = "") -> None:
     """Update and commit. Raises AssertionError if anything is left to be resolved by hand."""
     update(project, release, resource)
     changes = project.changes()

@@ -1,7 +1,6 @@
 """The releases that updates are tested from, and what a commit needs to become one."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from packaging.version import InvalidVersion, Version
 
 from tests.harness.template import RELEASES, ROOT, commit, git
 from tools.release_notes import check_commit, notes
-from tools.releases import HistoryError, Release, releases
+from tools.releases import HistoryError, Release, releases, version_at
 
 
 @pytest.fixture
@@ -34,14 +33,10 @@ def commit_anything(repository: Path) -> str:
     return git(repository, "rev-parse", "HEAD").strip()
 
 
-def test_the_history_here_is_not_cut_off() -> None:
-    assert [release.version for release in releases(ROOT)] == list(RELEASES)
-    assert RELEASES != {}
-
-
-def test_the_version_here_is_that_of_the_newest_release() -> None:
-    project = tomllib.loads(git(ROOT, "show", "HEAD:pyproject.toml"))["project"]
-    assert project["version"] == list(RELEASES)[-1]
+def test_the_history_here_is_not_cut_off_and_ends_in_the_version_here() -> None:
+    found = releases(ROOT)
+    assert found[-1].version == version_at(ROOT, "HEAD")
+    assert {release.version: release.commit for release in found} == RELEASES
 
 
 def test_the_changelog_tells_of_every_release_and_the_newest_first() -> None:

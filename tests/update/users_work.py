@@ -1,0 +1,155 @@
+"""What a user has made of a project.
+
+Edits of the template's files, where it has a place for them and where it has none, and files of the
+user's own (`work/`), whose tests use the edits.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.harness.project import Project
+from tests.harness.template import commit
+
+OWN_FILES = Path(__file__).parent / "work"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Lines that were added below a line that is there, or at the start of the file."""
+
+    file: str
+    below: str
+    added: str
+
+
+EDITS = [
+    Edit(
+        "app/resources/item/models.py",
+        "    # Your own columns, relationships and methods go below this line.\n",
+        """
+    rank: Mapped[int] = mapped_column(sa.Integer(), server_default="7")
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}: {self.price}"
+""",
+    ),
+    Edit(
+        "app/resources/item/crud.py",
+        "",
+        "from sqlalchemy import select\nfrom sqlalchemy.ext.asyncio import AsyncSession\n\n",
+    ),
+    Edit(
+        "app/resources/item/crud.py",
+        "from app.crud import Crud\n",
+        "from app.errors import NotFoundError\n",
+    ),
+    Edit(
+        "app/resources/item/crud.py",
+        "    # Your own queries go below this line.\n",
+        """
+    async def named(self, session: AsyncSession, name: str) -> Item:
+        item = await session.scalar(select(Item).where(Item.name == name))
+        if item is None:
+            raise NotFoundError(f"There is no item {name}.")
+        return item
+""",
+    ),
+    Edit(
+        "app/resources/item/router.py",
+        "# Your own endpoints go below this line.\n",
+        """
+
+@router.get("/named/{name}", response_model=ItemRead, responses=problems(404))
+async def get_item_named(session: SessionDep, name: str) -> Item:
+    return await crud.named(session, name)
+""",
+    ),
+    Edit(
+        "app/resources/__init__.py",
+        "# Your own imports go below this line.\n",
+        "from app.status import router as status_router\n",
+    ),
+    Edit(
+        "app/resources/__init__.py",
+        "    # Your own routers go below this line.\n",
+        "    status_router,\n",
+    ),
+    Edit(
+        "app/settings.py",
+        "    # Your own settings go below this line.\n",
+        '\n    greeting: str = "Hello"\n',
+    ),
+    Edit(
+        "tests/factories/__init__.py",
+        "# Your own imports go below this line.\n",
+        "from tests.factories.own import CheapItemFactory\n",
+    ),
+    Edit(
+        "tests/factories/__init__.py",
+        "    # Your own factories go below this line.\n",
+        '    "CheapItemFactory",\n',
+    ),
+    Edit("tests/api/test_items.py", "", "from httpx import AsyncClient\n\n"),
+    Edit(
+        "tests/api/test_items.py",
+        "    # Your own tests go below this line.\n",
+        """
+    async def test_an_item_has_no_label_in_answers(self, client: AsyncClient) -> None:
+        assert "label" not in await self.created(client)
+""",
+    ),
+    Edit(
+        "pyproject.toml",
+        "    # Your own dependencies go below this line.\n",
+        '    "anyio>=4",\n',
+    ),
+    Edit(
+        "pyproject.toml",
+        "    # Your own development dependencies go below this line.\n",
+        '    "packaging>=26",\n',
+    ),
+    Edit(
+        ".github/workflows/ci.yml",
+        "        run: uv run prek run --all-files --show-diff-on-failure\n",
+        "      - name: A step of my own\n        run: uv run python -c 'import app.status'\n",
+    ),
+    Edit("README.md", "## Where things are\n", "\nMostly where the template has put them.\n"),
+]
+DELETED = ["renovate.json", "tests/services/test_pagination.py"]
+RENAMED = {"tests/api/test_health.py": "tests/api/test_probes.py"}
+
+
+def work(project: Project) -> None:
+    """Begin a user's work on a project, and commit it."""
+    shutil.copytree(OWN_FILES, project.path, dirs_exist_ok=True)
+    for file in DELETED:
+        (project.path / file).unlink()
+    for before, after in RENAMED.items():
+        (project.path / before).rename(project.path / after)
+    edit(project)
+
+
+def edit(project: Project) -> None:
+    """Make, and commit, the edits that are still to be made and that there is a place for."""
+    for edit in EDITS:
+        path = project.path / edit.file
+        text = path.read_text()
+        if edit.added not in text:
+            path.write_text(text.replace(edit.below, edit.below + edit.added, 1))
+    commit(project.path, "Work")
+
+
+def in_place(project: Project) -> dict[str, bool]:
+    """Of each piece of the user's work whether it is as the user has made it."""
+    texts = {edit.file: (project.path / edit.file).read_text() for edit in EDITS}
+    found = {f"{edit.file}: {edit.added}": edit.added in texts[edit.file] for edit in EDITS}
+    for path in OWN_FILES.rglob("*.py"):
+        own = path.relative_to(OWN_FILES)
+        found[str(own)] = (project.path / own).read_text() == path.read_text()
+    for before, after in RENAMED.items():
+        found[after] = (project.path / after).exists() and not (project.path / before).exists()
+    for file in DELETED:
+        found[file] = not (project.path / file).exists()
+    return found

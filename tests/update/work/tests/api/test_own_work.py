@@ -1,0 +1,24 @@
+"""That what the user wrote still works."""
+
+from httpx import AsyncClient
+
+from app.resources.item.models import Item
+
+
+async def test_an_item_is_found_by_its_name(client: AsyncClient, cheap_item: Item) -> None:
+    found = await client.get(f"/items/named/{cheap_item.name}")
+    assert found.status_code == 200
+    assert found.json()["id"] == cheap_item.id
+
+
+async def test_a_name_that_no_item_has_is_404(client: AsyncClient) -> None:
+    assert (await client.get("/items/named/nobody")).status_code == 404
+
+
+async def test_an_item_has_a_rank_and_a_label(cheap_item: Item) -> None:
+    assert cheap_item.rank == 7
+    assert cheap_item.label.startswith("Pebble: 0")
+
+
+async def test_the_own_router_answers_with_the_own_setting(client: AsyncClient) -> None:
+    assert (await client.get("/status")).json() == {"greeting": "Hello"}
