@@ -91,13 +91,17 @@ async def get_item_named(session: SessionDep, name: str) -> Item:
         "    # Your own factories go below this line.\n",
         '    "CheapItemFactory",\n',
     ),
-    Edit("tests/api/test_items.py", "", "from httpx import AsyncClient\n\n"),
+    Edit(
+        "tests/api/test_items.py",
+        "from tests import factories\n",
+        "from tests.factories.own import CheapItemFactory\n",
+    ),
     Edit(
         "tests/api/test_items.py",
         "    # Your own tests go below this line.\n",
         """
-    async def test_an_item_has_no_label_in_answers(self, client: AsyncClient) -> None:
-        assert "label" not in await self.created(client)
+    def test_the_path_is_the_plural(self) -> None:
+        assert self.path == "/items"
 """,
     ),
     Edit(
@@ -112,8 +116,54 @@ async def get_item_named(session: SessionDep, name: str) -> Item:
     ),
     Edit(
         ".github/workflows/ci.yml",
-        "        run: uv run prek run --all-files --show-diff-on-failure\n",
+        "      - uses: $/.github/actions/setup\n",
         "      - name: A step of my own\n        run: uv run python -c 'import app.status'\n",
+    ),
+    Edit(
+        ".github/workflows/ci.yml",
+        "      # Your own checks go below this line.\n",
+        "      - name: A check of my own\n        run: uv run python -c 'import app.main'\n",
+    ),
+    Edit(
+        ".pre-commit-config.yaml",
+        "  # Your own hooks go below this line.\n",
+        """  - repo: local
+    hooks:
+      - {id: own, name: a hook of my own, language: system, entry: "true"}
+""",
+    ),
+    Edit(".env.example", "# Your own settings go below this line.\n", "GREETING=Hello\n"),
+    Edit(
+        "pyproject.toml",
+        "# Your own tools go below this line.\n",
+        "\n[tool.own]\nkept = true\n",
+    ),
+    Edit(
+        "app/main.py",
+        "    # Your own middleware goes below this line.\n",
+        "    app.state.greeting = settings.greeting\n",
+    ),
+    Edit(
+        "app/resources/item/schemas.py",
+        "    # Your own fields of ItemCreate go below this line.\n",
+        "    rank: int = 7\n",
+    ),
+    Edit(
+        "app/resources/item/schemas.py",
+        "    # Your own fields of ItemRead go below this line.\n",
+        "    rank: int\n",
+    ),
+    Edit(
+        "tests/factories/item.py", "    # Your own values go below this line.\n", "    rank = 3\n"
+    ),
+    Edit(
+        "tests/integration/test_migrations.py",
+        "shows one of what a migration does to rows.\n",
+        """
+
+async def test_items_have_a_rank(migrated: Database) -> None:
+    assert await execute(migrated, "SELECT rank FROM items") == []
+""",
     ),
     Edit("README.md", "## Where things are\n", "\nMostly where the template has put them.\n"),
 ]
