@@ -100,8 +100,8 @@ async def get_item_named(session: SessionDep, name: str) -> Item:
         "tests/api/test_items.py",
         "    # Your own tests go below this line.\n",
         """
-    def test_the_path_is_the_plural(self) -> None:
-        assert self.path == "/items"
+    def test_there_are_cheap_ones(self) -> None:
+        assert issubclass(CheapItemFactory, self.factory)
 """,
     ),
     Edit(

@@ -1,10 +1,10 @@
 """Fixtures of the user's own."""
 
 import pytest
-from tests.factories import CheapItemFactory
-from tests.fixtures import plugins as pytest_plugins
 
 from app.resources.item.models import Item
+from tests.factories import CheapItemFactory
+from tests.fixtures import plugins as pytest_plugins
 
 __all__ = ["pytest_plugins"]
 

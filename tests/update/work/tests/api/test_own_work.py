@@ -16,7 +16,7 @@ async def test_a_name_that_no_item_has_is_404(client: AsyncClient) -> None:
 
 
 async def test_an_item_has_a_rank_and_a_label(cheap_item: Item) -> None:
-    assert cheap_item.rank == 7
+    assert cheap_item.rank == 3
     assert cheap_item.label.startswith("Pebble: 0")
 
 
