@@ -3,6 +3,8 @@
 import json
 import logging
 import socket
+from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +22,7 @@ from starlette.routing import Match
 from app.models import Base
 
 MEDIA_TYPE = "application/problem+json"
+COMPONENT = "#/components/schemas/{model}"
 
 logger = logging.getLogger(__name__)
 
@@ -93,18 +96,25 @@ def problem(
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of an endpoint that can answer with these errors, for OpenAPI."""
-    # In one piece: FastAPI lists among its components only what it finds itself.
-    schema = Problem.model_json_schema()
-    schema["properties"]["errors"]["items"] = schema.pop("$defs")["InvalidInput"]
-    content = {MEDIA_TYPE: {"schema": schema}}
+    content = {MEDIA_TYPE: {"schema": {"$ref": COMPONENT.format(model="Problem")}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
         for status in statuses
     }
 
 
+def _with_problems(openapi: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The document with what `problems` refers to, because FastAPI adds only what it finds."""
+    document = openapi()
+    schema = Problem.model_json_schema(ref_template=COMPONENT)
+    components = document.setdefault("components", {}).setdefault("schemas", {})
+    components |= schema.pop("$defs") | {"Problem": schema}
+    return document
+
+
 def install(app: FastAPI) -> None:
-    """Answer every exception of `app` with a problem."""
+    """Answer every exception of `app` with a problem, and describe problems in its OpenAPI."""
+    app.openapi = partial(_with_problems, app.openapi)  # type: ignore[method-assign]
     app.exception_handler(ServiceError)(on_service_error)
     app.exception_handler(HTTPException)(on_http_exception)
     app.exception_handler(RequestValidationError)(on_invalid_request)

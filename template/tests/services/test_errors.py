@@ -1,5 +1,7 @@
 """Every way to fail has its status, and its answer is a problem."""
 
+import json
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -84,3 +86,9 @@ async def test_an_unexpected_error_tells_nothing_of_the_inside() -> None:
     response = await answer_of(raising(RuntimeError("the password is hunter2")))
     assert response.status_code == 500
     assert "hunter2" not in response.text
+
+
+def test_openapi_defines_every_schema_that_it_refers_to(app: FastAPI) -> None:
+    document = app.openapi()
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert {"Problem", "InvalidInput"} <= references <= document["components"]["schemas"].keys()
