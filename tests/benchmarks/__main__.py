@@ -1,18 +1,24 @@
-"""Run the benchmarks in a rendered project: `python -m tests.benchmarks`, or `nox -s bench`."""
+"""Run the benchmarks: `python -m tests.benchmarks`, or `nox -s bench`.
+
+Those in `inside/` run in a rendered project.
+"""
 
 import shutil
 import tempfile
 from pathlib import Path
 
+from tests.benchmarks import scale
 from tests.harness.project import render
 from tests.harness.template import snapshot
 
-BENCHMARKS = Path(__file__).parent
+INSIDE = Path(__file__).parent / "inside"
 
 with tempfile.TemporaryDirectory() as folder:
     snapshot(Path(folder, "template"))
     project = render(Path(folder, "template"), Path(folder, "project"), {})
-    for benchmark in sorted(BENCHMARKS.glob("[!_]*.py")):
+    for benchmark in sorted(INSIDE.glob("*.py")):
         shutil.copy(benchmark, project.path / "tests")
         output = project.run("pytest", f"tests/{benchmark.name}", "--capture=no", "--quiet")
         print(f"{benchmark.stem}\n{output}")
+print("scale", flush=True)
+scale.main()
