@@ -58,6 +58,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def scale(session: nox.Session) -> None:
+    """The more than a thousand tests of a service of fifty resources."""
+    install(session, "test")
+    session.run("pytest", "--numprocesses=0", "tests/project/scale.py")
+
+
+@nox.session
 def newcomer(session: nox.Session) -> None:
     """The first command of README.md as a new user, with empty caches and then with full ones."""
     install(session, "test")

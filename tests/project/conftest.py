@@ -1,0 +1,17 @@
+"""A project for tests of size."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.harness.project import Project, render
+from tests.harness.scale import resources
+from tests.harness.shared import once
+
+
+@pytest.fixture(scope="session")
+def large_project(shared: Path, template: Path) -> Project:
+    def build(target: Path) -> None:
+        render(template, target, {"resource": "", "resources": resources()}).run("true")
+
+    return Project(once(shared / "large", build))

@@ -1,0 +1,49 @@
+"""A service of fifty resources works as one with a single resource does."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from copier import VcsRef, run_update
+
+from tests.harness.project import Project, render
+from tests.harness.scale import RESOURCES, line_of, name_of, resources
+from tests.harness.service import serve_on_own_database
+
+
+def test_its_code_is_clean(large_project: Project) -> None:
+    large_project.run("ruff", "check")
+    large_project.run("ruff", "format", "--check")
+
+
+def test_it_serves_a_description_of_every_resource(large_project: Project) -> None:
+    with serve_on_own_database(large_project) as client:
+        paths = client.get("/openapi.json").raise_for_status().json()["paths"]
+        assert {f"/{name}s" for name in resources()} <= paths.keys()
+        assert client.get(f"/{name_of(RESOURCES)}s").json() == {"items": [], "next_cursor": None}
+
+
+def test_an_update_adds_one_more(
+    large_project: Project, template: Path, tmp_path: Path, copy: Callable[[Project], Project]
+) -> None:
+    updated = copy(large_project)
+    run_update(
+        updated.path,
+        data={"resource": line_of(RESOURCES + 1)},
+        defaults=True,
+        overwrite=True,
+        quiet=True,
+        vcs_ref=VcsRef.CURRENT,
+    )
+    answers: dict[str, object] = {"resource": "", "resources": resources(RESOURCES + 1)}
+    assert contents(updated.path) == contents(render(template, tmp_path / "new", answers).path)
+
+
+def contents(project: Path) -> dict[str, bytes]:
+    """Every file but the migrations, which an update leaves to the user."""
+    files = (file for file in project.rglob("*") if file.is_file())
+    relative = {file.relative_to(project).as_posix(): file for file in files}
+    return {
+        name: file.read_bytes()
+        for name, file in relative.items()
+        if not name.startswith((".git/", "migrations/versions/"))
+    }
