@@ -51,6 +51,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Services of random resources; -- 50 says how many."""
+    install(session, "test")
+    number = session.posargs[0] if session.posargs else "20"
+    session.run(*("pytest", "tests/grammar/test_fuzz.py"), env={"EXAMPLES": number})
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Thousands of hostile tests in one process: nothing leaks, nothing grows."""
     install(session, "test")

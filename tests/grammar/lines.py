@@ -1,0 +1,164 @@
+"""Resource lines at random: such that the grammar should take, and such that it must not."""
+
+from collections.abc import Callable
+
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+WORDS = [
+    *["account", "amount", "answer", "box", "category", "child", "city", "day", "entry", "invoice"],
+    *["month", "news", "number", "owner", "phase", "price", "quantity", "rank", "score", "shelf"],
+    *["size", "status", "story", "street", "task", "team", "title", "unit", "value", "year"],
+]
+SNAKE = st.from_regex(r"[a-z][a-z0-9]{0,9}(_[a-z0-9]{1,9}){0,3}", fullmatch=True)
+NAMES = st.one_of(
+    st.sampled_from(WORDS),
+    st.lists(st.sampled_from(WORDS), min_size=2, max_size=3).map("_".join),
+    SNAKE,
+)
+PLAIN = st.text("abcxyzABCXYZ0189.,;:-_+*/()[]{}<>#@$%&!?=~|^", min_size=1, max_size=20)
+
+
+def defaulted(type_: str, values: SearchStrategy[str]) -> SearchStrategy[str]:
+    """The type without a default, or with one of these."""
+    return st.one_of(st.just(type_), values.map(lambda value: f"{type_}={value}"))
+
+
+@st.composite
+def marked(draw: DrawFn, type_: str, marks: list[str], values: SearchStrategy[str] | None) -> str:
+    text = type_ + draw(st.sampled_from(marks))
+    return text if values is None else draw(defaulted(text, values))
+
+
+ANY_MARK = ["", "?", "!", "?!", "!?"]
+NEVER_UNIQUE = ["", "?"]
+
+
+@st.composite
+def decimals(draw: DrawFn) -> str:
+    precision = draw(st.integers(1, 40))
+    scale = draw(st.integers(0, precision))
+    whole = draw(st.integers(0, 10 ** min(precision - scale, 9) - 1))
+    places = "." + "7" * draw(st.integers(1, scale)) if scale else ""
+    return draw(marked(f"decimal({precision},{scale})", ANY_MARK, st.just(f"{whole}{places}")))
+
+
+@st.composite
+def strings(draw: DrawFn) -> str:
+    length = draw(st.one_of(st.integers(1, 700), st.just(10485760)))
+    marks = ANY_MARK if length <= 600 else NEVER_UNIQUE
+    return draw(marked(f"str({length})", marks, PLAIN.map(lambda text: text[:length])))
+
+
+@st.composite
+def enums(draw: DrawFn) -> str:
+    values = draw(st.lists(NAMES, min_size=2, max_size=5, unique=True))
+    type_ = f"enum({'|'.join(values)})"
+    return draw(marked(type_, NEVER_UNIQUE, st.sampled_from(values)))
+
+
+MOMENTS = st.datetimes().map(lambda moment: f"{moment:%H:%M}Z")
+DATES = st.dates().map(str)
+TYPES: list[SearchStrategy[str]] = [
+    marked("str", ANY_MARK, PLAIN),
+    strings(),
+    marked("text", NEVER_UNIQUE, PLAIN),
+    marked("int", ANY_MARK, st.integers(-(2**31), 2**31 - 1).map(str)),
+    marked("float", ANY_MARK, st.integers(-999, 999).map(lambda number: f"{number / 8}")),
+    decimals(),
+    marked("bool", NEVER_UNIQUE, st.sampled_from(["true", "false"])),
+    marked("date", ANY_MARK, DATES),
+    marked(
+        "datetime", ANY_MARK, st.one_of(st.just("now"), st.tuples(DATES, MOMENTS).map("T".join))
+    ),
+    marked("uuid", ANY_MARK, None),
+    marked("json", NEVER_UNIQUE, None),
+    enums(),
+]
+
+
+@st.composite
+def fields(draw: DrawFn, targets: list[str]) -> str:
+    """A field; it may be a ref to one of the targets."""
+    types = st.one_of(TYPES)
+    if targets:
+        refs = st.sampled_from(targets).flatmap(lambda name: marked(f"ref({name})", ANY_MARK, None))
+        types = st.one_of(types, refs)
+    return f"{draw(NAMES)}:{draw(types)}"
+
+
+@st.composite
+def lines(draw: DrawFn, targets: list[str]) -> str:
+    """A resource that may refer to those that there are."""
+    name = draw(NAMES)
+    plural = draw(st.one_of(st.just(""), NAMES.map(lambda other: f"/{other}_list")))
+    several = draw(st.lists(fields(targets), min_size=1, max_size=8, unique_by=column))
+    return " ".join([name + plural, *several])
+
+
+def column(field: str) -> str:
+    name, _, type_ = field.partition(":")
+    return f"{name}_id" if type_.startswith("ref(") else name
+
+
+@st.composite
+def projects(draw: DrawFn, problem: Callable[[dict[str, str], str], str]) -> dict[str, str]:
+    """Resources that refer to one another; those that have a problem together are left out."""
+    resources: dict[str, str] = {}
+    for _ in range(draw(st.integers(3, 8))):
+        names = [head.partition("/")[0] for head in resources]
+        line = draw(lines(names))
+        head, _, body = line.partition(" ")
+        if head.partition("/")[0] not in names and not problem(resources, line):
+            resources[head] = body
+    return resources
+
+
+Bad = tuple[str, str]
+"""A line, and the part of it that is wrong."""
+
+
+def field(text: str) -> Bad:
+    return f"order note:text {text} total:int", text.partition(":")[0]
+
+
+LONG = "a" * 41
+STRANGE = st.characters(exclude_categories=["Zs", "Zl", "Zp"]).filter(
+    lambda sign: not sign.isalnum() and not sign.isspace() and sign not in "_/:-"
+)
+BAD: dict[str, SearchStrategy[Bad]] = {
+    "a resource with capitals": SNAKE.map(lambda name: (f"{name}X note:text", f"{name}X")),
+    "a field with capitals": SNAKE.map(lambda name: field(f"X{name}:int")),
+    "a name that is too long": SNAKE.map(lambda name: (f"{name}{LONG} note:text", name)),
+    "a field that is too long": SNAKE.map(lambda name: field(f"{name}{LONG}:int")),
+    "a keyword of Python": st.sampled_from(["class", "lambda", "yield"]).map(
+        lambda word: field(f"{word}:int")
+    ),
+    "a word of SQL": st.sampled_from(["select", "user", "where"]).map(
+        lambda word: field(f"{word}:int")
+    ),
+    "a field without a type": SNAKE.map(lambda name: (f"order note:text {name}", name)),
+    "an unknown type": SNAKE.map(lambda name: (f"order note:zz{name}", f"zz{name}")),
+    "an argument where there is none": st.sampled_from(["text", "int", "bool", "uuid"]).map(
+        lambda type_: (f"order note:{type_}(3)", type_)
+    ),
+    "no argument where one is needed": st.sampled_from(["decimal", "enum", "ref"]).map(
+        lambda type_: (f"order note:{type_}", type_)
+    ),
+    "a repeated mark": st.sampled_from(["??", "!!", "?!?"]).map(
+        lambda marks: (f"order note:int{marks}", marks)
+    ),
+    "an unknown mark": st.sampled_from("*+-%&").map(lambda mark: (f"order note:int{mark}", mark)),
+    "a default of another type": SNAKE.map(lambda word: (f"order note:int={word}", word)),
+    "a default with a quote": st.sampled_from("'\"\\").map(
+        lambda sign: (f"order note:str=a{sign}", f"a{sign}")
+    ),
+    "a ref to nothing": SNAKE.map(lambda name: (f"order note:ref(zz{name})", f"zz{name}")),
+    "a ref to itself": SNAKE.map(lambda name: (f"zz{name} note:ref(zz{name})", f"zz{name}")),
+    "a field twice": SNAKE.map(lambda name: field(f"zz{name}:int zz{name}:text")),
+    "a strange sign in a name": STRANGE.map(lambda sign: (f"or{sign}der a:int", f"or{sign}der")),
+    "a strange sign in a field": STRANGE.map(lambda sign: (f"order a{sign}b:int", f"a{sign}b")),
+    "Jinja": st.sampled_from(["{{1}}", "{%raw%}", "{#x#}"]).map(
+        lambda code: (f"order note:{code}", code)
+    ),
+}
