@@ -20,7 +20,7 @@ from tests.harness.shared import once
 from tests.harness.template import NEXT_RELEASE, RELEASES, ROOT, git
 from tests.harness.updates import ANSWERS_FILE, merge
 from tests.update.conftest import OLDEST, Render
-from tests.update.users_work import edit, in_place, work
+from tests.update.users_work import EDITS, PLACE, edit, in_place, work
 
 SEEDS = range(int(os.environ.get("SEEDS", "2")))
 STEPS = 4
@@ -81,6 +81,15 @@ def test_what_a_user_has_written_survives(
             project.run(*shlex.split(command), DATABASE_URL=url)
     project.run("ruff", "check")
     project.run("pytest")
+
+
+def test_there_is_work_at_every_place_for_it(default_project: Project) -> None:
+    places = {
+        (file, line)
+        for file in default_project.files()
+        for line in PLACE.findall((default_project.path / file).read_text())
+    }
+    assert places == {(edit.file, edit.below) for edit in EDITS if PLACE.fullmatch(edit.below)}
 
 
 def merge_and_compare(project: Project, release: str | VcsRef, resource: str = "") -> None:

@@ -4,6 +4,7 @@ Edits of the template's files, where it has a place for them and where it has no
 user's own (`work/`), whose tests use the edits.
 """
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,11 +155,32 @@ async def get_item_named(session: SessionDep, name: str) -> Item:
         "    rank: int\n",
     ),
     Edit(
+        "app/resources/item/schemas.py",
+        "    # Your own fields of ItemUpdate go below this line.\n",
+        "    rank: schemas.Int32 | MISSING = MISSING\n",
+    ),
+    Edit(
+        "app/resources/item/schemas.py",
+        "    # Your own fields of ItemQuery go below this line.\n",
+        "    rank: Annotated[schemas.Int32, Field(examples=[7])] | MISSING = MISSING\n",
+    ),
+    Edit(
+        ".github/workflows/ci.yml",
+        "      # Your own steps after the tests go below this line.\n",
+        "      - name: A step after the tests\n        run: ls coverage-*\n",
+    ),
+    Edit(
+        ".github/workflows/ci.yml",
+        "  # Your own jobs go below this line.\n",
+        "  own:\n    runs-on: ubuntu-24.04\n    steps:\n      - run: uptime\n",
+    ),
+    Edit(
         "tests/factories/item.py", "    # Your own values go below this line.\n", "    rank = 3\n"
     ),
     Edit(
         "tests/integration/test_migrations.py",
-        "shows one of what a migration does to rows.\n",
+        "# Your own tests go below this line; tests/README.md shows one of what a migration does "
+        "to rows.\n",
         """
 
 async def test_items_have_a_rank(migrated: Database) -> None:
@@ -167,6 +189,9 @@ async def test_items_have_a_rank(migrated: Database) -> None:
     ),
     Edit("README.md", "## Where things are\n", "\nMostly where the template has put them.\n"),
 ]
+PLACE = re.compile(r"^ *# .* go(?:es)? below this line.*\n", re.MULTILINE)
+"""What says where a user's own lines go."""
+
 DELETED = ["renovate.json", "tests/services/test_pagination.py"]
 RENAMED = {"tests/api/test_health.py": "tests/api/test_probes.py"}
 

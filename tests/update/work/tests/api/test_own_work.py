@@ -22,3 +22,13 @@ async def test_an_item_has_a_rank_and_a_label(cheap_item: Item) -> None:
 
 async def test_the_own_router_answers_with_the_own_setting(client: AsyncClient) -> None:
     assert (await client.get("/status")).json() == {"greeting": "Hello"}
+
+
+async def test_the_own_field_is_changed_answered_and_filtered_by(
+    client: AsyncClient, cheap_item: Item
+) -> None:
+    changed = (await client.patch(f"/items/{cheap_item.id}", json={"rank": 9})).json()
+    assert changed["rank"] == 9
+    for rank, found in ((8, []), (9, [changed])):
+        page = await client.get("/items", params={"rank": rank})
+        assert page.json()["items"] == found
