@@ -51,12 +51,19 @@ def examples(number: int) -> settings:
     )
 
 
-@examples(300)
-@given(lines(["author", "book"]))
-def test_what_should_be_taken_mostly_is(line: str) -> None:
-    """A name may still have a meaning somewhere; the sentence then says so."""
-    why = problem(REMEMBERED, line)
-    assert not why or any(reason in why for reason in REASONS), why
+def test_what_follows_the_rules_is_taken() -> None:
+    """All but a few, whose names have a meaning somewhere: then the sentence says so."""
+    answers: list[str] = []
+
+    @examples(300)
+    @given(lines(["author", "book"]))
+    def check(line: str) -> None:
+        answers.append(problem(REMEMBERED, line))
+
+    check()
+    refused = [why for why in answers if why]
+    assert [why for why in refused if not any(reason in why for reason in REASONS)] == []
+    assert len(refused) < len(answers) / 4
 
 
 @pytest.mark.parametrize("mistake", BAD)
@@ -82,6 +89,10 @@ def assert_sentence(text: str, names: str) -> None:
     assert names in text
     assert len(text.splitlines()) == 1
     assert text.endswith(".")
+
+
+def test_a_plural_of_two_lines_is_refused() -> None:
+    assert_sentence(problem({"book/books\n": "title:str"}, ""), "plural")
 
 
 @pytest.mark.parametrize("mistake", ["an unknown type", "a ref to itself", "Jinja"])
