@@ -7,10 +7,10 @@ text; this answers it with a problem, as everything else is.
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import problem
+from app.errors import problem_response
 
 
-class AnnouncedBodyLimit:
+class ContentLengthLimit:
     def __init__(self, app: ASGIApp, max_body_size: int) -> None:
         self.app = app
         self.max_body_size = max_body_size
@@ -20,5 +20,5 @@ class AnnouncedBodyLimit:
         if scope["type"] == "http":
             length = Headers(scope=scope).get("content-length", "")
             if length.isdecimal() and int(length) > self.max_body_size:
-                app = problem(413, f"A body may have {self.max_body_size} bytes.")
+                app = problem_response(413, f"A body may have {self.max_body_size} bytes.")
         await app(scope, receive, send)

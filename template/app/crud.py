@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.errors import NotFoundError
 from app.models import Base
-from app.pagination import Cursors, ListQuery, Position, Rows
+from app.pagination import Cursors, ListQuery, Position, RowPage
 
 ModelT = TypeVar("ModelT", bound=Base)
 CreateT = TypeVar("CreateT", bound=BaseModel)
@@ -35,7 +35,7 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         query: ListQuery,
         cursors: Cursors,
         *conditions: ColumnElement[bool],
-    ) -> Rows[ModelT]:
+    ) -> RowPage[ModelT]:
         """One page of the rows that the conditions and the query's filters select, in the order of
         the query's sort.
 
@@ -56,19 +56,19 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         # One row more than asked for tells whether another page follows.
         rows = [*await session.scalars(statement.limit(query.limit + 1))]
         if len(rows) <= query.limit:
-            return Rows(rows, next_cursor=None)
+            return RowPage(rows, next_cursor=None)
         last = rows[query.limit - 1]
         position = Position(query.sort, to_jsonable_python(getattr(last, name)), last.id)
-        return Rows(rows[: query.limit], next_cursor=cursors.encode(position))
+        return RowPage(rows[: query.limit], next_cursor=cursors.encode(position))
 
-    async def list_by(
+    async def list_related(
         self,
         session: AsyncSession,
         reference: InstrumentedAttribute[Any],
         id: int,
         query: ListQuery,
         cursors: Cursors,
-    ) -> Rows[ModelT]:
+    ) -> RowPage[ModelT]:
         """As `list`, of the rows whose relationship `reference` leads to the row with this id.
 
         NotFoundError if there is no such row. Sends two statements, however many rows there are.

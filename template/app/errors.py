@@ -82,7 +82,7 @@ class ProblemResponse(JSONResponse):
         return json.dumps(content, ensure_ascii=True).encode()
 
 
-def problem(
+def problem_response(
     status: int,
     detail: str,
     errors: list[InvalidInput] | None = None,
@@ -94,7 +94,7 @@ def problem(
     return ProblemResponse(body.model_dump(), status_code=status, headers=headers)
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problem_docs(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of an endpoint that can answer with these errors, for OpenAPI."""
     content = {MEDIA_TYPE: {"schema": {"$ref": COMPONENT.format(model="Problem")}}}
     return {
@@ -104,7 +104,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _with_problems(openapi: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The document with what `problems` refers to, because FastAPI adds only what it finds."""
+    """The document with what `problem_docs` refers to, because FastAPI adds only what it finds."""
     document = openapi()
     schema = Problem.model_json_schema(ref_template=COMPONENT)
     components = document.setdefault("components", {}).setdefault("schemas", {})
@@ -131,34 +131,34 @@ async def on_service_error(_: Request, error: ServiceError) -> ProblemResponse:
         if isinstance(error, InvalidInputError)
         else []
     )
-    return problem(error.status, error.detail, invalid)
+    return problem_response(error.status, error.detail, invalid)
 
 
 async def on_http_exception(request: Request, error: HTTPException) -> ProblemResponse:
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_methods(request))
-    return problem(error.status_code, str(error.detail), headers=headers)
+    return problem_response(error.status_code, str(error.detail), headers=headers)
 
 
 async def on_invalid_request(_: Request, error: RequestValidationError) -> ProblemResponse:
     invalid = [InvalidInput(loc=list(item["loc"]), detail=item["msg"]) for item in error.errors()]
-    return problem(422, "The request does not match its schema.", invalid)
+    return problem_response(422, "The request does not match its schema.", invalid)
 
 
 async def on_stale_row(_: Request, __: Exception) -> ProblemResponse:
-    return problem(409, "The row was changed or deleted in the meantime.")
+    return problem_response(409, "The row was changed or deleted in the meantime.")
 
 
 async def on_unreachable(_: Request, error: Exception) -> ProblemResponse:
     logger.error("unreachable: %r", error)
     detail = "The service cannot reach what it depends on; try again later."
-    return problem(503, detail, headers={"Retry-After": "5"})
+    return problem_response(503, detail, headers={"Retry-After": "5"})
 
 
 async def on_unexpected(_: Request, __: Exception) -> ProblemResponse:
     # The server logs the exception; a client is told nothing of the inside.
-    return problem(500, "The service failed to answer this request.")
+    return problem_response(500, "The service failed to answer this request.")
 
 
 async def on_database_error(request: Request, error: DBAPIError) -> ProblemResponse:
@@ -166,15 +166,19 @@ async def on_database_error(request: Request, error: DBAPIError) -> ProblemRespo
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
     match sqlstate[:2], sqlstate:
         case _, "23505":  # unique_violation
-            return problem(409, f"{_columns_of(error)} must be unique and is already in use.")
+            return problem_response(
+                409, f"{_columns_of(error)} must be unique and is already in use."
+            )
         case _, "23001" | "23503" if request.method == "DELETE":  # restrict, foreign key
-            return problem(409, f"It is still referred to by {_columns_of(error)}.")
+            return problem_response(409, f"It is still referred to by {_columns_of(error)}.")
         case _, "23001" | "23503":
-            return problem(409, f"{_columns_of(error)} refers to something that does not exist.")
+            return problem_response(
+                409, f"{_columns_of(error)} refers to something that does not exist."
+            )
         case "22" | "23" | "54", _:  # a value that its type, a constraint or an index cannot take
-            return problem(422, f"The database refused a value of {_columns_of(error)}.")
+            return problem_response(422, f"The database refused a value of {_columns_of(error)}.")
         case "40", _:  # deadlock, serialization failure
-            return problem(409, "Another request got in the way; try again.")
+            return problem_response(409, "Another request got in the way; try again.")
         case ("08" | "53" | "57", _) | (_, "55P03"):  # connection, resources, operator, lock
             return await on_unreachable(request, error)
     if error.connection_invalidated:

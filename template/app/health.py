@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.errors import UnavailableError, problems
+from app.errors import UnavailableError, problem_docs
 
 TIMEOUT = 2.0  # seconds that the database has to answer
 
@@ -29,7 +29,7 @@ async def live() -> Health:
     return Health()
 
 
-@router.get("/ready", responses=problems(503))
+@router.get("/ready", responses=problem_docs(503))
 async def ready(request: Request) -> Health:
     engine: AsyncEngine = request.app.state.engine
     try:

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import DESCRIPTION, TITLE, errors, health, resources
-from app.body_limit import AnnouncedBodyLimit
+from app.body_limit import ContentLengthLimit
 from app.database import create_engine, create_sessionmaker
 from app.settings import Settings
 
@@ -34,14 +34,14 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
         title=TITLE,
         description=DESCRIPTION,
         lifespan=lifespan,
-        responses=errors.problems(400, 422),
+        responses=errors.problem_docs(400, 422),
     )
     app.state.settings = settings
     errors.install(app)
     app.include_router(health.router)
     for router in resources.ROUTERS:
         app.include_router(router, max_body_size=settings.max_body_size)
-    app.add_middleware(AnnouncedBodyLimit, max_body_size=settings.max_body_size)
+    app.add_middleware(ContentLengthLimit, max_body_size=settings.max_body_size)
     # Your own middleware goes below this line.
 
     return app

@@ -15,7 +15,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.errors import InvalidInputError
-from app.schemas import Query
+from app.schemas import QueryParams
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ LONGEST_CURSOR = 4000
 """Characters: a cursor is a part of a URL, of which many proxies let 8000 through."""
 
 
-class ListQuery(Query):
+class ListQuery(QueryParams):
     """The query of a list. A resource adds `sort` and a filter a field."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
@@ -42,7 +42,7 @@ class Page(BaseModel, Generic[T]):
 
 
 @dataclass(frozen=True)
-class Rows(Generic[T]):
+class RowPage(Generic[T]):
     """What a `Page` is read from."""
 
     items: list[T]

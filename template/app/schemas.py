@@ -30,19 +30,19 @@ FLOAT_DIGITS = 15  # that JSON's numbers hold exactly, as most programs read the
 UNBOUNDED = Context(prec=2000)  # PostgreSQL's numeric(1000, 1000) fits
 
 
-class Request(BaseModel):
+class RequestBody(BaseModel):
     """A request's body. A misspelled field is an error, not silence, and "1" is no number."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Query(BaseModel):
+class QueryParams(BaseModel):
     """A request's query, where everything is text; a misspelled field is an error here, too."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Read(BaseModel):
+class ReadModel(BaseModel):
     """What every resource answers with, read from the attributes of its model."""
 
     model_config = ConfigDict(from_attributes=True)

@@ -10,7 +10,7 @@ from tests.harness.project import Project
 
 REMOVE_DATA = """
 import pathlib, shutil
-from dev import places
+from dev.postgres import places
 
 shutil.rmtree(places.project_folder(pathlib.Path.cwd(), places.server_account()))
 """

@@ -252,7 +252,7 @@ def killed_while_it_builds(project: Project, **variables: str) -> None:
 
 
 LEAVES_A_CONNECTION = """
-from tests.fixtures.databases import Database
+from dev.databases import Database
 
 LEFT = []
 
@@ -269,7 +269,7 @@ def test_a_connection_that_is_never_closed_fails_the_run(own_project: Project) -
 
 
 KEEPS_A_DATABASE = """
-from tests.fixtures.databases import Databases
+from dev.databases import Databases
 
 async def test_that_keeps_a_database(databases: Databases) -> None:
     print("OPEN", await databases.keep(await databases.clone("kept")), "END")
@@ -295,7 +295,7 @@ def test_a_kept_database_can_be_opened_until_the_next_run(own_project: Project) 
 WAITS = """
 import time
 from pathlib import Path
-from tests.fixtures.servers import Server
+from dev.databases import Server
 
 def test_that_waits(database_server: Server) -> None:
     Path("folder.new").write_text(str(database_server.embedded.folder))
@@ -322,7 +322,7 @@ def test_a_killed_run_leaves_no_data(own_project: Project, options: tuple[str, .
         assert eventually(lambda: not data.exists() and family.servers() == [], 20)
 
 
-PROJECT_NAME = "from tests.fixtures.databases import project_name; print(project_name())"
+PROJECT_NAME = "from pathlib import Path; from dev.databases.clones import project_name; print(project_name(Path()))"
 
 STANDBY = """
 import tempfile, time

@@ -16,12 +16,12 @@ def test_its_commands_bring_a_release_and_settle_a_conflict(
 ) -> None:
     project = copy(default_project)
     newer = next_release(
-        template, tmp_path / "next", {"template/dev/errors.py": ('"""', '"""New. ')}
+        template, tmp_path / "next", {"template/dev/postgres/errors.py": ('"""', '"""New. ')}
     )
     follow(project, newer)
     output = run_commands(section(UPDATING, "Update"), project.path)
     assert "New template version available" in output
-    assert (project.path / "dev/errors.py").read_text().startswith('"""New. ')
+    assert (project.path / "dev/postgres/errors.py").read_text().startswith('"""New. ')
 
     replace(newer, {"template/app/health.py": ("TIMEOUT = 2.0", "TIMEOUT = 1.0")})
     commit(newer, "Next")

@@ -17,7 +17,7 @@ STOPS_WITHIN = 20  # seconds
 # For root the data are not in the project, and so do not go away with it.
 REMOVE_DATA = """
 import pathlib, shutil
-from dev import places
+from dev.postgres import places
 
 shutil.rmtree(places.project_folder(pathlib.Path.cwd(), places.server_account()))
 """

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 
 from app.main import create_app
 from app.settings import Settings
-from tests.fixtures.contract import assert_problem
+from tests.api.contract import assert_problem
 
 UNREACHABLE = Settings(database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none"))
 

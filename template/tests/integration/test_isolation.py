@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.database import create_engine
 from app.settings import Settings
-from tests.fixtures.sandbox import SandboxError
+from dev.sandbox import SandboxError
 
 CREATE = """
     CREATE TABLE canaries (

@@ -19,7 +19,7 @@ from sqlalchemy import Column, Connection, MetaData, NullPool, func, inspect, se
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.fixtures.databases import Database, Databases
+from dev.databases import Database, Databases
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.database import SessionDep
 from app.main import create_app
-from tests.fixtures.contract import assert_problem
+from tests.api.contract import assert_problem
 
 # A constraint trigger that is deferred fires at the commit, after every statement has succeeded.
 REFUSE_COMMITS = [

@@ -18,10 +18,10 @@ from fastapi import FastAPI
 from app.database import create_engine
 from app.main import create_app
 from app.settings import Settings
-from tests.fixtures.application import BASE_URL, TaskTransport
-from tests.fixtures.backend import Backend
-from tests.fixtures.databases import Database, Databases
-from tests.fixtures.sandbox import Sandbox
+from tests.fixtures.client import BASE_URL, TaskTransport
+from dev.isolation import DatabaseIsolation
+from dev.databases import Database, Databases
+from dev.sandbox import Sandbox
 
 Work = Callable[[], Awaitable[Any]]
 
@@ -73,13 +73,13 @@ def client_of(app: FastAPI) -> httpx.AsyncClient:
 
 
 async def test_a_test_in_the_sandbox_against_one_without_isolation(
-    backend: Backend, shared_app: FastAPI, databases: Databases, settings: Settings
+    isolation: DatabaseIsolation, shared_app: FastAPI, databases: Databases, settings: Settings
 ) -> None:
     """The latter finds what all before it have left: nothing cleans up."""
     bare = await databases.clone("bare")
     engine = create_engine(settings, async_creator=bare.connect)
     bare_app = create_app(settings, engine)
-    await backend.start_app()
+    await isolation.start_app()
     async with (
         LifespanManager(bare_app),
         client_of(shared_app) as sandboxed_client,
@@ -90,14 +90,14 @@ async def test_a_test_in_the_sandbox_against_one_without_isolation(
             await post_and_get(bare_client)
 
         async def in_the_sandbox() -> None:
-            backend.sandbox.checkout("a benchmark")
+            isolation.sandbox.checkout("a benchmark")
             await post_and_get(sandboxed_client)
-            assert await backend.sandbox.checkin() == []
+            assert await isolation.sandbox.checkin() == []
 
         await compare(
             "POST and GET", without_isolation=without_isolation, in_the_sandbox=in_the_sandbox
         )
-        writes = count_writes(backend.sandbox.physical.connection)
+        writes = count_writes(isolation.sandbox.physical.connection)
         await in_the_sandbox()
         print(f"socket writes of one such test in the sandbox: {writes()}")
     await engine.dispose()
@@ -183,7 +183,7 @@ waited: dict[str, list[float]] = {"the database": [], "all": []}
 @pytest.mark.committed
 @pytest.mark.parametrize("number", range(20))
 async def test_waiting_for_a_database_of_ones_own(
-    backend: Backend,
+    isolation: DatabaseIsolation,
     shared_app: FastAPI,
     databases: Databases,
     monkeypatch: pytest.MonkeyPatch,
@@ -199,10 +199,10 @@ async def test_waiting_for_a_database_of_ones_own(
         return taken
 
     monkeypatch.setattr(databases, "take", take_and_note)
-    waited["all"].append(await milliseconds(backend.enter_clone))
+    waited["all"].append(await milliseconds(isolation.enter_clone))
     async with client_of(shared_app) as client:
         await post_and_get(client)
-    findings, _ = await backend.leave_clone(failed=False, keep=False)
+    findings, _ = await isolation.leave_clone(failed=False, keep=False)
     assert findings == []
     if number == 19:
         for what, times in waited.items():

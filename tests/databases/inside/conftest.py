@@ -9,7 +9,7 @@ from sqlalchemy import URL
 
 from app.database import asyncpg_url
 from dev import postgres
-from tests.fixtures.connections import connect
+from dev.databases.connections import connect
 
 ENVIRONMENT = """
 import asyncio

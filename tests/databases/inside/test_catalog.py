@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 from sqlalchemy import URL
 
-from tests.fixtures import catalog
-from tests.fixtures.catalog import ForeignDatabaseError, Run
-from tests.fixtures.connections import connect
+from dev.databases import catalog
+from dev.databases.catalog import ForeignDatabaseError, Run
+from dev.databases.connections import connect
 
 RUN = Run("shop", "alive")
 DEAD = Run("shop", "dead")

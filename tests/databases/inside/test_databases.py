@@ -1,42 +1,33 @@
 """Databases for tests, as the fixtures hand them out."""
 
 import asyncio
+import dataclasses
 import shlex
 import subprocess
 import threading
 from collections.abc import AsyncIterator
-from contextlib import closing
-from functools import partial
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
 from dev import postgres
-from tests.fixtures import catalog
-from tests.fixtures.catalog import Run
-from tests.fixtures.databases import (
-    AHEAD,
-    Database,
-    Databases,
-    finished,
-    prepare_template,
-    project_name,
-)
-from tests.fixtures.maintenance import Maintenance
-from tests.fixtures.servers import Server
+from dev.databases import Database, Databases, Server, catalog
+from dev.databases.catalog import Run
+from dev.databases.clones import CLONES_AHEAD, open_databases
+
+PROJECT = Path(postgres.__file__).parents[2]
 
 
 @pytest.fixture
 async def foreseeing(database_server: Server) -> AsyncIterator[Databases]:
     """Databases for a run with many tests that commit."""
-    run = Run(project_name(), "foreseeing")
-    with closing(Maintenance(database_server.url, run.application_name)) as maintenance:
-        work = partial(prepare_template, server=database_server, run=run, rebuild=False)
-        template = await finished(maintenance.submit(work))
-        databases = Databases(database_server, maintenance, template, run, "main", 100)
+    server = dataclasses.replace(database_server, run="foreseeing")
+    async with open_databases(
+        server, PROJECT, worker="main", committed_tests=100, rebuild=False
+    ) as databases:
         yield databases
-        await databases.close()
 
 
 async def names(database: Database) -> list[str]:
@@ -124,7 +115,7 @@ async def test_what_is_taken_was_made_ahead(
         await create(*arguments)
 
     monkeypatch.setattr(catalog, "create", create_later)
-    for _ in range(AHEAD):
+    for _ in range(CLONES_AHEAD):
         database = await foreseeing.take()
         assert database.name in await names(worker_database)
     may_create.set()

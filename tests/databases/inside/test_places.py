@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dev import places
-from dev.errors import PostgresError
+from dev.postgres import places
+from dev.postgres import PostgresError
 
 SOMEBODY = places.Account("somebody", user=123456, group=123456)
 

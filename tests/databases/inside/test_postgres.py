@@ -19,10 +19,11 @@ import asyncpg
 import psutil
 import pytest
 
-from dev import guard, places, postgres
-from dev.errors import PostgresError
+from dev import postgres
+from dev.postgres import PostgresError, guard, places
+from dev.postgres import server as servers
 
-PROJECT = Path(postgres.__file__).parents[1]
+PROJECT = Path(postgres.__file__).parents[2]
 
 
 @contextmanager
@@ -183,7 +184,7 @@ class TestAFailure:
     def test_to_start_is_reported_with_the_end_of_the_log(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(postgres.EPHEMERAL_SETTINGS, "no_such_setting", "1")
+        monkeypatch.setitem(servers.EPHEMERAL_SETTINGS, "no_such_setting", "1")
         server = postgres.start_ephemeral()
         try:
             with pytest.raises(PostgresError) as caught:
@@ -195,7 +196,7 @@ class TestAFailure:
         assert not server.folder.exists()
 
     def test_is_seen_by_those_who_share_the_server(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(postgres.EPHEMERAL_SETTINGS, "no_such_setting", "1")
+        monkeypatch.setitem(servers.EPHEMERAL_SETTINGS, "no_such_setting", "1")
         server = postgres.start_ephemeral()
         try:
             with pytest.raises(PostgresError, match="no_such_setting"):

@@ -11,12 +11,12 @@ from sqlalchemy import URL
 from tests.inside.conftest import Project
 
 from dev import postgres
-from tests.fixtures import catalog
-from tests.fixtures.catalog import ForeignDatabaseError, Run
-from tests.fixtures.connections import connect
-from tests.fixtures.templates import Template, TemplateError, fingerprint
+from dev.databases import catalog
+from dev.databases.catalog import ForeignDatabaseError, Run
+from dev.databases.connections import connect
+from dev.databases.template import Template, TemplateError, fingerprint
 
-PROJECT = Path(postgres.__file__).parents[1]
+PROJECT = Path(postgres.__file__).parents[2]
 
 RUN = Run("shop", "run1")
 OTHER_RUN = Run("shop", "run2")
@@ -232,9 +232,9 @@ class TestTheTemplate:
 import asyncio, sys
 from pathlib import Path
 from sqlalchemy import make_url
-from tests.fixtures.catalog import Run
-from tests.fixtures.connections import connect
-from tests.fixtures.templates import Template
+from dev.databases.catalog import Run
+from dev.databases.connections import connect
+from dev.databases.template import Template
 
 async def main():
     url = make_url({server.render_as_string(hide_password=False)!r})

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from app.database import Sessionmaker, create_engine
 from app.settings import Settings
-from tests.fixtures.backend import Backend
-from tests.fixtures.databases import Database
-from tests.fixtures.sandbox import SandboxError
+from dev.isolation import DatabaseIsolation
+from dev.databases import Database
+from dev.sandbox import SandboxError
 
 kept: list[Any] = []
 
@@ -71,10 +71,10 @@ async def test_commit_that_the_sandbox_cannot_see(clean: None, sessions: Session
 
 
 async def test_commit_past_the_sandbox(
-    clean: None, backend: Backend, db_session: AsyncSession
+    clean: None, isolation: DatabaseIsolation, db_session: AsyncSession
 ) -> None:
     await write(db_session)
-    await backend.sandbox.physical.connection.execute("COMMIT")
+    await isolation.sandbox.physical.connection.execute("COMMIT")
 
 
 async def test_listening(clean: None, engine: AsyncEngine) -> None:
@@ -261,8 +261,8 @@ async def test_failure_whose_values_cannot_be_shown(clean: None, db_session: Asy
     assert value == 1
 
 
-async def test_database_that_was_not_asked_for(backend: Backend) -> None:
-    connection = await backend.connect()
+async def test_database_that_was_not_asked_for(isolation: DatabaseIsolation) -> None:
+    connection = await isolation.connect()
     with pytest.raises(SandboxError) as caught:
         await connection.execute("SELECT 1")
     assert "no running test has asked for the database" in str(caught.value)

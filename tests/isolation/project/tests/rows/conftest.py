@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.database import Sessionmaker, create_sessionmaker
-from tests.fixtures.options import all_committed
+from dev.plugin import all_committed
 
 Names = Callable[[], Awaitable[list[str]]]
 

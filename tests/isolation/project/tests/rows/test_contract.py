@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from tests.rows.conftest import sandbox_only
 
 from tests.fixtures.engine import Connect
-from tests.fixtures.sandbox import connection as virtual
+from dev.sandbox import connection as virtual
 
 CLASSES = {
     asyncpg.Connection: virtual.VirtualConnection,

@@ -5,7 +5,7 @@ from typing import Any
 from httpx import AsyncClient
 from tests.rows.conftest import sandbox_only
 
-from tests.fixtures.backend import Backend
+from dev.isolation import DatabaseIsolation
 
 MESSAGES = {"prepare", "query", "bind_execute", "bind_execute_many", "close_statement"}
 
@@ -25,7 +25,7 @@ class Counting:
 
 @sandbox_only
 async def test_a_write_and_a_read_cost_three_messages_and_the_reset_one(
-    backend: Backend, client: AsyncClient
+    isolation: DatabaseIsolation, client: AsyncClient
 ) -> None:
     """INSERT, its commit, SELECT: without isolation there would be BEGIN and COMMIT for both."""
 
@@ -33,7 +33,7 @@ async def test_a_write_and_a_read_cost_three_messages_and_the_reset_one(
         created = await client.post("/accounts", json={"name": "cheap"})
         assert (await client.get(f"/accounts/{created.json()['id']}")).status_code == 200
 
-    sandbox = backend.sandbox
+    sandbox = isolation.sandbox
     await write_and_read()  # prepares the statements
     await sandbox.checkin()
     sandbox.checkout("a test that is counted")

@@ -19,8 +19,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.rows.conftest import Names
 
-from tests.fixtures.factories import AsyncFactory
-from tests.fixtures.queries import AssertQueries
+from tests.factories.base import AsyncFactory
+from tests.fixtures.assert_queries import AssertQueries
 
 
 class AccountFactory(AsyncFactory[Account]):

@@ -7,22 +7,22 @@ from sqlalchemy import event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.fixtures.backend import Backend
+from dev.isolation import DatabaseIsolation
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def hook(backend: Backend) -> AsyncIterator[None]:
-    @event.listens_for(backend.engine.sync_engine, "connect")
+async def hook(isolation: DatabaseIsolation) -> AsyncIterator[None]:
+    @event.listens_for(isolation.engine.sync_engine, "connect")
     def set_flavour(connection: DBAPIConnection, _: object) -> None:
         cursor = connection.cursor()
         cursor.execute("SET app.flavour = 'sweet'")
         cursor.close()
         connection.commit()
 
-    await backend.engine.dispose()
+    await isolation.engine.dispose()
     yield
-    event.remove(backend.engine.sync_engine, "connect", set_flavour)
-    await backend.engine.dispose()
+    event.remove(isolation.engine.sync_engine, "connect", set_flavour)
+    await isolation.engine.dispose()
 
 
 @pytest.mark.parametrize("attempt", ["first", "second", "third"])

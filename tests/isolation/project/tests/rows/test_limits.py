@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from tests.rows.conftest import Names, sandbox_only
 
 from app.database import Sessionmaker
-from tests.fixtures.backend import Backend
-from tests.fixtures.databases import Database
-from tests.fixtures.sandbox import SandboxError
+from dev.isolation import DatabaseIsolation
+from dev.databases import Database
+from dev.sandbox import SandboxError
 
 real = pytest.mark.committed
 
@@ -65,9 +65,9 @@ async def test_a_request_that_cannot_see_the_tests_own_uncommitted_row_is_told_a
 
 @sandbox_only
 async def test_waiting_for_a_writer_that_never_ends_is_an_error_that_names_both(
-    sessions: Sessionmaker, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    sessions: Sessionmaker, isolation: DatabaseIsolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backend.sandbox, "patience", 0.1)
+    monkeypatch.setattr(isolation.sandbox, "patience", 0.1)
     release = asyncio.Event()
 
     async def holder() -> None:
@@ -315,8 +315,8 @@ async def test_listening_runs_but_hears_nothing_and_is_refused(
     request: pytest.FixtureRequest,
 ) -> None:
     """The refusal also fails the test that tries: see the tests of leaks."""
-    backend: Backend = request.getfixturevalue("backend")
-    statement = backend.sandbox.physical.classify("LISTEN news")
+    isolation: DatabaseIsolation = request.getfixturevalue("isolation")
+    statement = isolation.sandbox.physical.classify("LISTEN news")
     assert statement.refusal is not None
     assert "committed" in statement.refusal
 

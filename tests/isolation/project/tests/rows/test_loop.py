@@ -8,7 +8,7 @@ from probe.models import Account
 from tests.rows.conftest import Names, sandbox_only
 
 from app.database import Sessionmaker
-from tests.fixtures.sandbox import SandboxError
+from dev.sandbox import SandboxError
 
 
 async def test_the_chosen_event_loop_runs(request: pytest.FixtureRequest) -> None:

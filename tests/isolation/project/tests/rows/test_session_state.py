@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Executable, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from tests.fixtures.backend import Backend
+from dev.isolation import DatabaseIsolation
 
 SETTING = text("SELECT current_setting('app.tenant', true)")
 
@@ -69,9 +69,9 @@ async def create_function_that_sets(connection: AsyncConnection) -> None:
 
 
 async def test_a_parameter_that_a_function_sets_ends_with_the_commit_if_it_is_named(
-    engine: AsyncEngine, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    engine: AsyncEngine, isolation: DatabaseIsolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backend.sandbox.physical, "_reset_local", ("app.tenant",))
+    monkeypatch.setattr(isolation.sandbox.physical, "_transaction_local_settings", ("app.tenant",))
     async with engine.begin() as connection:
         await create_function_that_sets(connection)
         await connection.execute(text("SELECT set_tenant('one')"))

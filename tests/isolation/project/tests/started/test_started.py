@@ -5,7 +5,7 @@ from httpx import AsyncClient
 from probe.models import Account
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tests.fixtures.backend import Backend
+from dev.isolation import DatabaseIsolation
 
 
 async def names(client: AsyncClient) -> list[str]:
@@ -35,9 +35,9 @@ async def test_what_the_start_writes_is_there_on_a_clone(client: AsyncClient, at
     assert await names(client) == ["started"]
 
 
-async def test_the_database_is_lost(client: AsyncClient, backend: Backend) -> None:
+async def test_the_database_is_lost(client: AsyncClient, isolation: DatabaseIsolation) -> None:
     assert await names(client) == ["started"]
-    await backend.sandbox.physical.connection.execute("COMMIT")
+    await isolation.sandbox.physical.connection.execute("COMMIT")
 
 
 async def test_what_the_start_writes_is_there_after_the_loss(client: AsyncClient) -> None:

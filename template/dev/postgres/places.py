@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.errors import PostgresError
+from dev.postgres.errors import PostgresError
 
 MEMORY = Path("/dev/shm")  # noqa: S108
 """Files here are kept in memory, on Linux."""

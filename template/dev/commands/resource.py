@@ -12,8 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[1]
-ANSWERS = PROJECT / ".copier-answers.yml"
+from dev.commands.project import ProjectError, find_project
+
+ANSWERS = Path(".copier-answers.yml")
 COPIER = "copier>=9.19"
 TAKE_BACK = "git restore --source=HEAD --staged --worktree . && git clean --force -d ."
 FIELD = re.compile(r"([^:]+):[^(?!=]*(?:\([^()]*\))?([?!]*)((?:=.*)?)")
@@ -28,6 +29,7 @@ def main() -> None:
     options = _parser().parse_args()
     text = " ".join(" ".join(options.text).split())
     try:
+        os.chdir(find_project().folder)
         match options.verb:
             case "add":
                 add(text)
@@ -37,7 +39,7 @@ def main() -> None:
                 drop(text)
             case "list":
                 show()
-    except ResourceError as error:
+    except (ProjectError, ResourceError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(f"Interrupted. To take back what has been written: {TAKE_BACK}")
@@ -99,7 +101,7 @@ def drop(name: str) -> None:
     _update(f"-{name}")
     notes = ["The migration will drop its table with all that is in it."]
     left = _git("ls-files", "--", f"app/resources/{name}").splitlines()
-    left = [path for path in left if (PROJECT / path).exists()]
+    left = [path for path in left if Path(path).exists()]
     if left:
         notes.append(_listed("These are your own and stay", left))
     _finish(f"{name} is dropped", f"drop {name}", *notes)
@@ -124,8 +126,8 @@ def _answers() -> str:
         return ANSWERS.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ResourceError(
-            f"{ANSWERS} is missing, which says where the template is and what it was told; bring "
-            "it back from git's history."
+            f"{ANSWERS.resolve()} is missing, which says where the template is and what it was told; "
+            "bring it back from git's history."
         ) from None
 
 
@@ -162,7 +164,6 @@ def _git(*arguments: str) -> str:
     try:
         run = subprocess.run(  # noqa: S603
             ("git", *arguments),  # noqa: S607
-            cwd=PROJECT,
             capture_output=True,
             encoding="utf-8",
             check=False,
@@ -171,7 +172,7 @@ def _git(*arguments: str) -> str:
         raise ResourceError("git is not installed, and an update is a merge by git.") from None
     if run.returncode != 0:
         raise ResourceError(
-            f"{PROJECT} is no git repository, and an update is a merge by git; make one: "
+            f"{Path.cwd()} is no git repository, and an update is a merge by git; make one: "
             f"git init && git add . && git commit -m Start\n{run.stderr.rstrip()}"
         )
     return run.stdout
@@ -184,7 +185,7 @@ def _update(line: str) -> None:
     copier = (uv, "tool", "run", "--from", COPIER, "copier", "update", "--quiet", "--defaults")
     options = ("--vcs-ref", ":current:", "--data", f"resource={line}")
     run = subprocess.run(  # noqa: S603
-        (*copier, *options), cwd=PROJECT, capture_output=True, encoding="utf-8", check=False
+        (*copier, *options), capture_output=True, encoding="utf-8", check=False
     )
     if run.returncode != 0:
         raise ResourceError(_reason(run.stderr))

