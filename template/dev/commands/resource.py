@@ -126,8 +126,8 @@ def _answers() -> str:
         return ANSWERS.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ResourceError(
-            f"{ANSWERS.resolve()} is missing, which says where the template is and what it was told; "
-            "bring it back from git's history."
+            f"{ANSWERS.resolve()} is missing, which says where the template is and what it was "
+            "told; bring it back from git's history."
         ) from None
 
 
