@@ -83,11 +83,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "committed: run the test with real commits, on a database of its own"
     )
+    close_database_url(config)
+    event.listen(Engine, "do_connect", refuse_closed)
+    config.add_cleanup(partial(event.remove, Engine, "do_connect", refuse_closed))
+
+
+def close_database_url(config: pytest.Config) -> None:
+    """Let no test find the developer's own database in the environment."""
     patch = pytest.MonkeyPatch()
     patch.setenv("DATABASE_URL", CLOSED_URL)
     config.add_cleanup(patch.undo)
-    event.listen(Engine, "do_connect", refuse_closed)
-    config.add_cleanup(partial(event.remove, Engine, "do_connect", refuse_closed))
 
 
 def all_committed(config: pytest.Config) -> bool:

@@ -4,10 +4,10 @@ Outcomes = dict[str, dict[str, tuple[str, str]]]
 """Of each test: for each of its phases the outcome, and the report."""
 
 REFUSED = (
-    "which the sandbox refuses: sent as SQL it would end the transaction that undoes this test"
+    "which the sandbox refuses: sent as SQL, it would end the transaction that undoes this test"
 )
-LOST = "the transaction around this test is gone: something has ended it"
-STRAY = "was left running and has been cancelled. Await or cancel what the test starts"
+LOST = "the transaction around this test is gone: something ended it"
+STRAY = "was left running and has been cancelled. Await or cancel every task that the test starts"
 FOREIGN = "which cannot be undone. Use the fixture `engine`"
 
 REPORTED = {
@@ -17,11 +17,11 @@ REPORTED = {
     "test_prepared_transaction": ["a prepared transaction would outlive the test"],
     "test_commit_that_the_sandbox_cannot_see": [LOST, "; COMMIT; BEGIN;"],
     "test_commit_past_the_sandbox": [LOST, "`INSERT INTO accounts"],
-    "test_listening": ['`LISTEN "news"`', "it would never hear", "@pytest.mark.committed"],
+    "test_listening": ['`LISTEN "news"`', "no notification arrives", "@pytest.mark.committed"],
     "test_reading_task_left_running": ["task 'reader'", "pg_sleep(5)", STRAY],
     "test_writing_task_left_running": ["task 'writer'", "await asyncio.sleep(5)", STRAY],
     "test_task_of_a_request_left_running": ["task 'forgotten'", "probe/routes.py:", STRAY],
-    "test_task_that_cannot_be_cancelled": ["task 'stubborn'", "does not end when it is cancelled"],
+    "test_task_that_cannot_be_cancelled": ["task 'stubborn'", "did not end when it was cancelled"],
     "test_statement_that_cannot_be_cancelled": ["task 'stubborn statement'", STRAY],
     "test_commit_through_another_engine": ["committed through another engine, to", FOREIGN],
     "test_write_through_another_engine_without_a_commit": ["sent `INSERT INTO accounts", FOREIGN],

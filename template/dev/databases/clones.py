@@ -98,6 +98,11 @@ class Databases:
         self._drop(database.name)
         return statements
 
+    async def end_backends(self, database: Database, pids: list[int]) -> None:
+        """End the server's side of these connections to a database, if it has not ended yet."""
+        work = partial(catalog.end_backends, name=database.name, pids=pids)
+        await finished(self._admin.submit(work))
+
     async def keep(self, database: Database) -> str:
         """Keep a database when the run ends, until the next run; return how to open it."""
         self._kept.add(database.name)

@@ -21,25 +21,28 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from tests.rows.conftest import sandbox_only
 
+from dev.sandbox.connection import SHARED, VirtualConnection
+from dev.sandbox.cursor import VirtualCursor
+from dev.sandbox.prepared_statement import VirtualPreparedStatement
+from dev.sandbox.transaction import VirtualTransaction
 from tests.fixtures.engine import Connect
-from dev.sandbox import connection as virtual
 
 CLASSES = {
-    asyncpg.Connection: virtual.VirtualConnection,
-    asyncpg.transaction.Transaction: virtual.VirtualTransaction,
-    asyncpg.prepared_stmt.PreparedStatement: virtual.VirtualStatement,
-    asyncpg.cursor.Cursor: virtual.VirtualCursor,
+    asyncpg.Connection: VirtualConnection,
+    asyncpg.transaction.Transaction: VirtualTransaction,
+    asyncpg.prepared_stmt.PreparedStatement: VirtualPreparedStatement,
+    asyncpg.cursor.Cursor: VirtualCursor,
 }
 
 # How the dialect's code names them.
 VARIABLES = {
-    "_connection": virtual.VirtualConnection,
-    "asyncpg_connection": virtual.VirtualConnection,
-    "_transaction": virtual.VirtualTransaction,
-    "transaction": virtual.VirtualTransaction,
-    "tr": virtual.VirtualTransaction,
-    "prepared_stmt": virtual.VirtualStatement,
-    "_cursor": virtual.VirtualCursor,
+    "_connection": VirtualConnection,
+    "asyncpg_connection": VirtualConnection,
+    "_transaction": VirtualTransaction,
+    "transaction": VirtualTransaction,
+    "tr": VirtualTransaction,
+    "prepared_stmt": VirtualPreparedStatement,
+    "_cursor": VirtualCursor,
 }
 
 
@@ -68,7 +71,7 @@ USED = sorted({(kind.__name__, name) for kind, name in used_by_sqlalchemy()})
 
 
 def has(kind: type, name: str) -> bool:
-    return hasattr(kind, name) or (kind is virtual.VirtualConnection and name in virtual.SHARED)
+    return hasattr(kind, name) or (kind is VirtualConnection and name in SHARED)
 
 
 def test_the_dialect_was_read() -> None:

@@ -67,7 +67,7 @@ async def test_a_request_that_cannot_see_the_tests_own_uncommitted_row_is_told_a
 async def test_waiting_for_a_writer_that_never_ends_is_an_error_that_names_both(
     sessions: Sessionmaker, isolation: DatabaseIsolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(isolation.sandbox, "patience", 0.1)
+    monkeypatch.setattr(isolation.sandbox.turns, "writer_timeout", 0.1)
     release = asyncio.Event()
 
     async def holder() -> None:
@@ -316,7 +316,7 @@ async def test_listening_runs_but_hears_nothing_and_is_refused(
 ) -> None:
     """The refusal also fails the test that tries: see the tests of leaks."""
     isolation: DatabaseIsolation = request.getfixturevalue("isolation")
-    statement = isolation.sandbox.physical.classify("LISTEN news")
+    statement = isolation.sandbox.classify("LISTEN news")
     assert statement.refusal is not None
     assert "committed" in statement.refusal
 

@@ -26,7 +26,7 @@ async def test_another_event_loop_is_refused_with_the_way_out(
         async with sessions.begin() as session:
             session.add(Account(name="elsewhere"))
 
-    with pytest.raises(SandboxError, match=r"another event loop.*Use the fixture `client`"):
+    with pytest.raises(SandboxError, match=r"different event loop.*Use the fixture `client`"):
         await asyncio.to_thread(asyncio.run, write_elsewhere())
     assert (await client.post("/accounts", json={"name": "here"})).status_code == 201
     assert await names() == ["here"]

@@ -71,7 +71,7 @@ async def create_function_that_sets(connection: AsyncConnection) -> None:
 async def test_a_parameter_that_a_function_sets_ends_with_the_commit_if_it_is_named(
     engine: AsyncEngine, isolation: DatabaseIsolation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(isolation.sandbox.physical, "_transaction_local_settings", ("app.tenant",))
+    monkeypatch.setattr(isolation.sandbox.physical, "transaction_local_settings", ("app.tenant",))
     async with engine.begin() as connection:
         await create_function_that_sets(connection)
         await connection.execute(text("SELECT set_tenant('one')"))

@@ -1,0 +1,69 @@
+"""What the sandbox remembers of the test that uses it, and of its transactions."""
+
+from dataclasses import dataclass, field
+
+from dev.sandbox.errors import shorten
+from dev.sandbox.tasks import AnyTask, describe
+
+
+@dataclass(eq=False, slots=True)
+class Lease:
+    """The permission for one test to use the database, from its checkout to its checkin."""
+
+    test: str
+
+    may_listen: bool
+    """LISTEN is let through."""
+
+    refusals: list[str] = field(default_factory=list)
+    """The statements that were refused, which the test is going to be blamed for."""
+
+
+@dataclass(eq=False, slots=True)
+class TransactionState:
+    """One virtual transaction; a statement outside a transaction is one by itself.
+
+    It begins without a message. Until its first write it holds nothing, so any number of reading
+    transactions can be open at once. From then on it is the *writer*, of which there is only one.
+    """
+
+    lease: Lease | None
+    """The one under which it began; it can be used under no other."""
+
+    isolation: str | None = None
+    readonly: bool = False
+
+    writing: bool = False
+    failed: bool = False
+    """The last statement failed, so PostgreSQL rejects all others until a rollback."""
+
+    sql: str = ""
+    """The last statement."""
+
+    local_settings: set[str] = field(default_factory=set)
+    """The parameters that were set for this transaction only (SET LOCAL)."""
+
+    task: AnyTask | None = None
+    """The task that sent the last statement."""
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether even its reads need the connection for themselves, because they must not see
+        what others commit in between."""
+        return self.isolation in {"repeatable_read", "serializable"}
+
+    @property
+    def can_commit(self) -> bool:
+        """Whether COMMIT keeps what it wrote: if it has failed, PostgreSQL rolls back instead, and
+        reports no error."""
+        return not self.failed
+
+    def __str__(self) -> str:
+        return f"{describe(self.task)}, whose last statement was {shorten(self.sql)}"
+
+    def describe_as_left_open(self) -> str:
+        writes = "with uncommitted writes " if self.writing else ""
+        return (
+            f"a transaction {writes}was left open by {self}. Commit it, roll it back, or close its "
+            "session before the test ends."
+        )

@@ -1,0 +1,221 @@
+"""Who may use the physical connection, and when.
+
+A transaction has its turn for one statement if it reads, and until it commits or rolls back once it
+has written. The others wait in line.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+from weakref import WeakSet
+
+import asyncpg
+
+from dev.sandbox.codecs import Codecs
+from dev.sandbox.errors import (
+    ConflictError,
+    DatabaseClosedError,
+    RefusedError,
+    WrongLoopError,
+)
+from dev.sandbox.physical import PhysicalConnection
+from dev.sandbox.state import Lease, TransactionState
+from dev.sandbox.statements import Statement
+from dev.sandbox.tasks import AnyTask, describe, owning_task, waiters
+
+T = TypeVar("T")
+
+
+class Turns:
+    """Lets virtual transactions use the physical connection one after another.
+
+    `writer_timeout` is how many seconds a transaction waits for a writer that sends nothing.
+    """
+
+    def __init__(self, physical: PhysicalConnection, writer_timeout: float) -> None:
+        self.writer_timeout = writer_timeout
+        self._physical = physical
+        self._lease: Lease | None = None
+        self._banned: WeakSet[AnyTask] = WeakSet()
+        self._turn = asyncio.Lock()
+        self._writer: TransactionState | None = None  # whose turn it is; a reader's is soon over
+        self._sending = False
+        self._progress = 0  # how often something was sent, or has arrived
+
+    # Leases
+
+    def lend(self, lease: Lease) -> None:
+        """Let one test use the connection from now on."""
+        self._lease = lease
+
+    def end_lease(self) -> list[str]:
+        """Let nobody use the connection any more. Returns what was refused meanwhile."""
+        lease, self._lease = self._lease, None
+        if self._sending:
+            self._physical.lose(RuntimeError("a task that cannot be cancelled still uses it"))
+        return [] if lease is None else lease.refusals
+
+    def ban(self, tasks: Iterable[AnyTask]) -> None:
+        """Never let these tasks use the connection again."""
+        self._banned.update(tasks)
+
+    # Transactions
+
+    def begin(self, isolation: str | None = None, readonly: bool = False) -> TransactionState:
+        """Begin a virtual transaction. Sends nothing."""
+        return TransactionState(self._lease, isolation, readonly)
+
+    async def run(
+        self,
+        transaction: TransactionState,
+        statement: Statement,
+        codecs: Codecs,
+        operation: Callable[[asyncpg.Connection], Awaitable[T]],
+    ) -> T:
+        """Run an operation of a transaction when it is its turn."""
+        transaction.task, transaction.sql = owning_task(), statement.sql
+        if self._writer is not transaction:
+            self._check_not_failed(transaction)
+            await self._take_turn(transaction)
+        try:
+            self._check_allowed(transaction)
+            begins_to_write = not transaction.writing and (
+                transaction.exclusive or not statement.reads
+            )
+            transaction.writing |= begins_to_write
+            make_readonly = begins_to_write and transaction.readonly
+            with self._being_sent():
+                result = await self._physical.run(
+                    statement, codecs, operation, make_readonly=make_readonly
+                )
+        except asyncpg.InterfaceError:
+            raise  # asyncpg itself refused it: nothing was sent
+        except BaseException:
+            transaction.failed = True
+            if not transaction.writing:
+                self._undo_failed_read()
+            raise
+        else:
+            transaction.failed = False
+            return result
+        finally:
+            if not transaction.writing:
+                self._end_turn(transaction)
+
+    async def commit(self, transaction: TransactionState) -> None:
+        """Commit; an IntegrityError if a deferred constraint is violated, as on a real server."""
+        if not transaction.writing:
+            return
+        self._check_allowed(transaction)
+        if not transaction.can_commit:
+            self.rollback(transaction)
+            return
+        try:
+            with self._being_sent():
+                await self._physical.commit(transaction.local_settings)
+        except BaseException:
+            self._undo_failed_commit()
+            raise
+        finally:
+            self._end_turn(transaction)
+
+    def rollback(self, transaction: TransactionState) -> None:
+        """Roll back. Sends nothing, so nothing can interrupt it: the rollback goes out before the
+        next statement, whoever sends that."""
+        if self._writer is transaction:
+            self._physical.roll_back_later()
+            self._end_turn(transaction)
+
+    def refuse(self, statement: Statement) -> None:
+        """Raise if the statement must not run here. The test fails even if that is swallowed."""
+        if statement.refusal is None or (statement.listens and self._may_listen()):
+            return
+        error = RefusedError(describe(owning_task()), statement.sql, statement.refusal)
+        self._report(error)
+        raise error
+
+    def _may_listen(self) -> bool:
+        return self._lease is not None and self._lease.may_listen
+
+    def _report(self, error: RefusedError) -> None:
+        if self._lease is not None:
+            self._lease.refusals.append(str(error))
+
+    def _undo_failed_read(self) -> None:
+        """PostgreSQL rejects everything after a failed statement, and here that would hit others,
+        who have nothing uncommitted for now."""
+        self._physical.roll_back_later()
+
+    def _undo_failed_commit(self) -> None:
+        self._physical.roll_back_later()
+
+    @contextmanager
+    def _being_sent(self) -> Iterator[None]:
+        self._sending = True
+        self._progress += 1
+        try:
+            yield
+        finally:
+            self._sending = False
+            self._progress += 1
+
+    # Turns
+
+    async def _take_turn(self, transaction: TransactionState) -> None:
+        self._check_allowed(transaction)
+        if self._writer_waits_for_us():
+            raise self._conflict(transaction, "and that task is waiting for this one")
+        while True:
+            progress = self._progress
+            try:
+                async with asyncio.timeout(self.writer_timeout):
+                    await self._wait_for_turn()
+                break
+            except TimeoutError:
+                if self._writer_is_idle_since(progress):
+                    why = f"and it has sent nothing for {self.writer_timeout:g} seconds"
+                    raise self._conflict(transaction, why) from None
+        self._writer = transaction
+
+    async def _wait_for_turn(self) -> None:
+        await self._turn.acquire()
+
+    def _end_turn(self, transaction: TransactionState) -> None:
+        if self._writer is transaction:
+            self._writer = None
+            self._turn.release()
+
+    def _writer_waits_for_us(self) -> bool:
+        """Whether waiting for the writer would be waiting for ourselves."""
+        return self._writer is not None and self._writer.task in set(waiters())
+
+    def _writer_is_idle_since(self, progress: int) -> bool:
+        return self._progress == progress and not self._sending
+
+    def _conflict(self, transaction: TransactionState, why: str) -> ConflictError:
+        writer = str(self._writer) if self._writer else "another task"
+        return ConflictError(describe(owning_task()), transaction.sql, writer, why)
+
+    # Checks
+
+    def _check_not_failed(self, transaction: TransactionState) -> None:
+        """PostgreSQL would reject the statement, but it no longer knows of the failure."""
+        if transaction.failed:
+            raise asyncpg.InFailedSQLTransactionError(
+                "current transaction is aborted, commands ignored until end of transaction block"
+            )
+
+    def _check_allowed(self, transaction: TransactionState) -> None:
+        self._check_loop(transaction)
+        self._check_lease(transaction)
+
+    def _check_loop(self, transaction: TransactionState) -> None:
+        if asyncio.get_running_loop() is not self._physical.loop:
+            raise WrongLoopError(describe(owning_task()), transaction.sql)
+
+    def _check_lease(self, transaction: TransactionState) -> None:
+        task = owning_task()
+        leased = self._lease is not None and transaction.lease is self._lease
+        if not leased or task in self._banned:
+            raise DatabaseClosedError(describe(task), transaction.sql)
