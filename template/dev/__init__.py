@@ -1,11 +1,11 @@
-"""The template's tools for developing and testing the service. There is nothing to do here.
+"""Tools for developing and testing the service. They belong to the template: change nothing here.
 
-It imports neither `app` nor `tests`: `tests/fixtures/` passes it what belongs to the service.
+They import neither `app` nor `tests`: `tests/fixtures/` passes them what they need of the service.
 
     postgres/     an embedded PostgreSQL server, and the process that guards it
-    databases/    the template database and its clones
-    sandbox/      one connection that undoes everything a test did
-    isolation.py  which database the engine of a test leads to
-    plugin.py     the options, hooks and marker of pytest
-    commands/     `uv run dev`, `uv run resource`
+    databases/    the template database and its copies
+    sandbox/      one connection that undoes everything that a test did
+    isolation.py  which database the engine of a test connects to
+    plugin/       pytest's options, marker and hooks
+    commands/     `uv run dev` and `uv run resource`
 """

@@ -61,7 +61,7 @@ def main() -> None:
         asyncio.run(migrate_online(settings))
     else:
         # Imported here because production does not install it.
-        from dev.commands.dev import development_database  # noqa: PLC0415
+        from dev.commands.database import development_database  # noqa: PLC0415
 
         with development_database() as url:
             settings = settings.model_copy(update={"database_url": SecretStr(url)})

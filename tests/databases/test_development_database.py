@@ -1,4 +1,4 @@
-"""The database that `uv run dev` and Alembic use when DATABASE_URL names none."""
+"""The database that `uv run dev` and Alembic use if DATABASE_URL is not set."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from dev.postgres import places
 
 shutil.rmtree(places.project_folder(pathlib.Path.cwd(), places.server_account()))
 """
-"""For root the data are not in the project, and so do not go away with it."""
+"""For root the data is not in the project, so it is not removed with the project."""
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def own_project(default_project: Project, copy: Callable[[Project], Project]) ->
     project.run("python", "-c", REMOVE_DATA)
 
 
-def fails(project: Project, *options: str, **variables: str) -> str:
-    """What `dev` says when it cannot start; it leaves nothing running."""
+def run_failing(project: Project, *options: str, **variables: str) -> str:
+    """The output of `dev` when it cannot start and leaves nothing running."""
     family = Family()
     with project.start("dev", *options, **family.variables, **variables) as command:
         output = command.wait(1)
@@ -59,19 +59,19 @@ def test_a_second_service_shares_the_database(own_project: Project) -> None:
             second.wait_for("(startup complete)")
 
 
-def test_a_port_in_use_is_an_error_in_words(own_project: Project) -> None:
+def test_a_port_in_use_is_reported_without_a_traceback(own_project: Project) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        output = fails(own_project, "--port", str(port))
+        output = run_failing(own_project, "--port", str(port))
     assert f"Cannot listen on 127.0.0.1, port {port}" in output
 
 
-def test_a_failing_migration_is_an_error_in_words(own_project: Project) -> None:
+def test_a_failing_migration_is_reported_without_a_traceback(own_project: Project) -> None:
     (migration,) = (own_project.path / "migrations" / "versions").glob("*.py")
     migration.write_text(migration.read_text() + "raise RuntimeError('a broken migration')\n")
-    output = fails(own_project, "--port", "0")
+    output = run_failing(own_project, "--port", "0")
     assert "The migrations failed: a broken migration" in output
 
 
@@ -82,9 +82,9 @@ def test_a_failing_migration_is_an_error_in_words(own_project: Project) -> None:
         ("mysql://me:secret@127.0.0.1/none", "must look like"),
     ],
 )
-def test_a_database_that_cannot_be_used_is_an_error_in_words(
+def test_an_unusable_database_is_reported_without_a_traceback_or_password(
     own_project: Project, url: str, reason: str
 ) -> None:
-    output = fails(own_project, "--port", "0", DATABASE_URL=url)
+    output = run_failing(own_project, "--port", "0", DATABASE_URL=url)
     assert reason in output
     assert "secret" not in output

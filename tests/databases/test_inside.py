@@ -25,5 +25,5 @@ def workshop(shared: Path, default_project: Project) -> Project:
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in INSIDE.glob("test_*.py")))
-def test_modules_keep_their_promises(workshop: Project, name: str) -> None:
+def test_modules_work_in_a_rendered_project(workshop: Project, name: str) -> None:
     workshop.run("pytest", f"tests/inside/{name}", CI="")

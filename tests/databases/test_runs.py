@@ -1,4 +1,4 @@
-"""Whole test runs of a rendered project, seen from outside: servers, templates, what is left."""
+"""Test runs of a rendered project, seen from outside: servers, templates, what is left behind."""
 
 import re
 import shlex
@@ -13,7 +13,7 @@ from tests.harness.project import Project
 from tests.harness.service import database
 
 HEALTH = "tests/api/test_health.py"
-"""Few tests, and they use the database."""
+"""A few tests that use the database."""
 
 COUNT_BUILDS = """
 
@@ -31,7 +31,7 @@ USAGE_ERROR = 4  # pytest's exit code
 
 @pytest.fixture
 def own_project(default_project: Project, copy: Callable[[Project], Project]) -> Project:
-    """A project whose migrations leave a trace when they run."""
+    """A project whose migrations leave a file behind each time they run."""
     project = copy(default_project)
     (migration,) = (project.path / "migrations" / "versions").glob("*.py")
     migration.write_text(migration.read_text() + COUNT_BUILDS)
@@ -49,13 +49,13 @@ def builds(project: Project) -> int:
 
 @pytest.fixture
 def server(default_project: Project) -> Iterator[str]:
-    """The URL of a server that somebody runs for the tests."""
+    """The URL of an external server."""
     with database(default_project) as url:
         yield url
 
 
-def ask(project: Project, url: str, statement: str) -> list[str]:
-    """The first column of a statement's rows."""
+def select(project: Project, url: str, statement: str) -> list[str]:
+    """The first column of the rows that a statement returns."""
     program = (
         "import asyncio, asyncpg, sys\n"
         "async def main():\n"
@@ -67,8 +67,8 @@ def ask(project: Project, url: str, statement: str) -> list[str]:
     return project.run("python", "-c", program, url, statement).splitlines()
 
 
-def made_by_tests(project: Project, url: str) -> list[str]:
-    return ask(project, url, "SELECT datname FROM pg_database WHERE oid > 16383 ORDER BY 1")
+def created_databases(project: Project, url: str) -> list[str]:
+    return select(project, url, "SELECT datname FROM pg_database WHERE oid > 16383 ORDER BY 1")
 
 
 class TestTheServer:
@@ -76,37 +76,37 @@ class TestTheServer:
         assert re.search(r"database: PostgreSQL 18\.\d+, embedded", run(default_project))
 
     @pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--help", "--markers"])
-    def test_is_not_asked_for_by_a_run_without_tests(
+    def test_is_not_contacted_by_a_run_without_tests(
         self, default_project: Project, option: str
     ) -> None:
-        # This one does not answer.
+        # This server does not answer.
         run(default_project, option, TEST_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
 
-    def test_of_the_embedded_kind_is_gone_after_the_run(self, default_project: Project) -> None:
+    def test_is_gone_after_the_run_if_it_is_embedded(self, default_project: Project) -> None:
         family = Family()
         run(default_project, "-n", "2", **family.variables)
         assert family.commands() == []
 
 
-class TestAServerOfYourOwn:
-    def test_is_used_and_left_as_it_was_but_for_the_template(
+class TestAnExternalServer:
+    def test_is_used_and_left_unchanged_except_for_the_template(
         self, own_project: Project, server: str
     ) -> None:
         for _ in range(2):
             assert "of TEST_DATABASE_URL" in run(own_project, TEST_DATABASE_URL=server)
-        (template,) = made_by_tests(own_project, server)
+        (template,) = created_databases(own_project, server)
         assert template.startswith(own_project.run("python", "-c", PROJECT_NAME).strip())
         assert builds(own_project) == 1
-        assert ask(own_project, server, "SELECT relname FROM pg_class WHERE oid > 16383") == []
+        assert select(own_project, server, "SELECT relname FROM pg_class WHERE oid > 16383") == []
 
     @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-    def test_can_be_named_as_hosting_providers_do(
+    def test_accepts_the_urls_of_hosting_providers(
         self, default_project: Project, server: str, scheme: str
     ) -> None:
         url = server.replace("postgresql", scheme, 1) + "&sslmode=prefer"
         run(default_project, TEST_DATABASE_URL=url)
 
-    def test_can_be_named_in_the_file_env(self, own_project: Project, server: str) -> None:
+    def test_can_be_set_in_the_file_env(self, own_project: Project, server: str) -> None:
         (own_project.path / ".env").write_text(f"TEST_DATABASE_URL={server}\n")
         assert "of TEST_DATABASE_URL" in run(own_project)
 
@@ -123,60 +123,60 @@ class TestAServerOfYourOwn:
         ):
             first.wait()
             second.wait()
-        assert len(made_by_tests(own_project, server)) == 2
+        assert len(created_databases(own_project, server)) == 2
 
-    def test_gets_a_template_built_in_that_very_run_if_that_is_demanded(
+    def test_gets_a_new_template_in_each_run_with_db_rebuild(
         self, own_project: Project, server: str
     ) -> None:
         for _ in range(2):
             run(own_project, HEALTH, "-n", "2", "--db-rebuild", TEST_DATABASE_URL=server)
         assert builds(own_project) == 2
-        assert len(made_by_tests(own_project, server)) == 1
+        assert len(created_databases(own_project, server)) == 1
 
-    def test_is_cleaned_of_what_a_killed_run_left(self, own_project: Project, server: str) -> None:
-        killed_while_it_builds(own_project, TEST_DATABASE_URL=server)
-        assert len(made_by_tests(own_project, server)) == 1
+    def test_is_cleaned_up_after_a_killed_run(self, own_project: Project, server: str) -> None:
+        kill_while_it_builds(own_project, TEST_DATABASE_URL=server)
+        assert len(created_databases(own_project, server)) == 1
         run(own_project, TEST_DATABASE_URL=server)
         assert builds(own_project) == 2
-        (template,) = made_by_tests(own_project, server)
-        assert ask(
+        (template,) = created_databases(own_project, server)
+        assert select(
             own_project,
             server,
             "SELECT datname FROM pg_database WHERE NOT datallowconn AND oid > 16383",
         ) == [template]
 
 
-class TestAServerThatCannotBeUsed:
-    def refused(self, project: Project, url: str) -> str:
+class TestAnUnusableServer:
+    def rejected(self, project: Project, url: str) -> str:
         output = project.run("pytest", HEALTH, code=USAGE_ERROR, TEST_DATABASE_URL=url)
         assert "Traceback" not in output
         assert "secret" not in output
         (line,) = [line for line in output.splitlines() if line.startswith("ERROR: ")]
         return line
 
-    def test_because_it_does_not_answer_is_an_error(self, default_project: Project) -> None:
+    def test_that_does_not_answer_is_an_error(self, default_project: Project) -> None:
         url = "postgresql://me:secret1@127.0.0.1:1/none?password=secret2"
-        line = self.refused(default_project, url)
+        line = self.rejected(default_project, url)
         assert "TEST_DATABASE_URL (me@127.0.0.1:1/none) does not answer" in line
         assert "unset the variable" in line
 
     @pytest.mark.parametrize(
         "url", ["nonsense", "mysql://me:secret@there/x", "postgresql://a:secret@b:port/x"]
     )
-    def test_because_its_url_is_none_is_an_error(self, default_project: Project, url: str) -> None:
-        assert "must look like postgresql://" in self.refused(default_project, url)
+    def test_with_an_invalid_url_is_an_error(self, default_project: Project, url: str) -> None:
+        assert "must look like postgresql://" in self.rejected(default_project, url)
 
-    def test_because_its_role_may_not_create_databases_is_an_error(
+    def test_whose_role_may_not_create_databases_is_an_error(
         self, default_project: Project, server: str
     ) -> None:
-        ask(default_project, server, "CREATE ROLE modest LOGIN PASSWORD 'secret'")
-        url = server.replace("postgres@", "modest:secret@", 1)
-        assert "may not create databases" in self.refused(default_project, url)
+        select(default_project, server, "CREATE ROLE restricted LOGIN PASSWORD 'secret'")
+        url = server.replace("postgres@", "restricted:secret@", 1)
+        assert "may not create databases" in self.rejected(default_project, url)
 
-    def test_because_it_is_a_standby_is_an_error(self, default_project: Project) -> None:
+    def test_that_is_a_standby_is_an_error(self, default_project: Project) -> None:
         with default_project.start("python", "-c", STANDBY) as command:
             url = command.wait_for(r"(postgresql://\S+)\n")
-            assert "standby" in self.refused(default_project, url)
+            assert "standby" in self.rejected(default_project, url)
 
 
 class TestTheTemplate:
@@ -189,7 +189,7 @@ class TestTheTemplate:
         run(own_project, "tests/api", "-n", "10")
         assert builds(own_project) == 1
 
-    def test_is_built_again_for_another_migration(self, own_project: Project) -> None:
+    def test_is_rebuilt_when_a_migration_changes(self, own_project: Project) -> None:
         run(own_project)
         (migration,) = (own_project.path / "migrations" / "versions").glob("*.py")
         migration.write_text(migration.read_text() + "# changed\n")
@@ -199,54 +199,50 @@ class TestTheTemplate:
         assert builds(own_project) == 2
 
     @pytest.mark.parametrize(("options", "variables"), [(["--db-rebuild"], {}), ([], {"CI": "1"})])
-    def test_is_built_in_each_run_that_demands_it(
+    def test_is_rebuilt_in_each_run_with_db_rebuild_or_ci(
         self, own_project: Project, options: list[str], variables: dict[str, str]
     ) -> None:
         for _ in range(2):
             run(own_project, HEALTH, *options, **variables)
         assert builds(own_project) == 2
 
-    def test_is_built_on_a_new_server_if_that_is_demanded(self, own_project: Project) -> None:
+    def test_is_not_taken_from_the_cache_with_db_rebuild(self, own_project: Project) -> None:
         run(own_project)
         (saved,) = (own_project.path / ".pytest_cache" / "d" / "postgres").iterdir()
         (saved / "manifest.json").write_text("damaged")
         assert "cached cluster" not in run(own_project, HEALTH, "--db-rebuild")
 
-    def test_that_was_saved_badly_is_built_anew_and_that_is_said(
-        self, own_project: Project
-    ) -> None:
+    def test_is_rebuilt_with_a_note_if_the_cache_is_damaged(self, own_project: Project) -> None:
         run(own_project)
         (saved,) = (own_project.path / ".pytest_cache" / "d" / "postgres").iterdir()
         (saved / "manifest.json").write_text("damaged")
-        assert "cached cluster was of no use" in run(own_project)
+        assert "cached cluster could not be used" in run(own_project)
         assert builds(own_project) == 2
         assert "cached cluster" not in run(own_project)
 
-    def test_is_built_anew_after_a_run_that_was_killed_meanwhile(
-        self, own_project: Project
-    ) -> None:
-        killed_while_it_builds(own_project)
+    def test_is_rebuilt_if_the_run_that_built_it_was_killed(self, own_project: Project) -> None:
+        kill_while_it_builds(own_project)
         run(own_project)
         assert builds(own_project) == 2
 
-    def test_that_cannot_be_built_fails_every_test_with_the_reason_alone(
+    def test_fails_every_test_with_only_the_reason_if_it_cannot_be_built(
         self, own_project: Project
     ) -> None:
         (migration,) = (own_project.path / "migrations" / "versions").glob("*.py")
         migration.write_text(migration.read_text() + "raise RuntimeError('a broken migration')\n")
         output = own_project.run("pytest", HEALTH, code=1, CI="")
-        assert "The migrations fail on an empty database: a broken migration" in output
+        assert "The migrations failed on an empty database: a broken migration" in output
         assert "tests/fixtures/" not in output
 
 
-def killed_while_it_builds(project: Project, **variables: str) -> None:
-    """Kill a run in the middle of its migrations."""
+def kill_while_it_builds(project: Project, **variables: str) -> None:
+    """Start a run and kill it in the middle of its migrations."""
     family = Family()
     slow = project.path / "slow"
     slow.touch()
     with project.start("pytest", HEALTH, CI="", **family.variables, **variables) as command:
         if not eventually(lambda: builds(project) == 1, 60):
-            raise command.error("did not begin to build")
+            raise command.error("did not start to build")
         family.kill()
     slow.unlink()
 
@@ -322,7 +318,12 @@ def test_a_killed_run_leaves_no_data(own_project: Project, options: tuple[str, .
         assert eventually(lambda: not data.exists() and family.servers() == [], 20)
 
 
-PROJECT_NAME = "from pathlib import Path; from dev.databases.clones import project_name; print(project_name(Path()))"
+PROJECT_NAME = """
+from pathlib import Path
+from dev.databases.worker import project_name
+
+print(project_name(Path()))
+"""
 
 STANDBY = """
 import tempfile, time

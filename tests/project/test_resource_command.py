@@ -1,4 +1,4 @@
-"""`uv run resource`: one line adds, changes or drops a resource, and says what to do next."""
+"""`uv run resource`: one line adds, changes or drops a resource; then it prints the next steps."""
 
 import shutil
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ RESOURCES = {
     "item": "name:str(100)!",
     "order": "total:decimal(10,2) note:text? state:enum(new|paid)=new item:ref(item)",
     "person/people": "name:str! nick:str?",
-    "yes": "at:str=12:30: why:text?",  # which YAML has to quote
+    "yes": "at:str=12:30: why:text?",  # YAML has to quote these
 }
 FIELDS = RESOURCES["order"]
 
 
 @pytest.fixture(scope="module")
 def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project of a template that is reached by a URL, installed, with nothing uncommitted."""
+    """An installed project with nothing uncommitted, whose template has a URL."""
     folder = tmp_path_factory.mktemp("verbs") / "a service"
     answers: dict[str, object] = {"resource": "", "resources": RESOURCES}
     project = render(f"git+file://{template}", folder, answers)
@@ -42,28 +42,28 @@ def resource(project: Project, *words: str, code: int = 0) -> str:
     return project.run("resource", *words, code=code)
 
 
-def test_list_shows_each_resource_as_it_was_written(project: Project) -> None:
+def test_list_prints_each_resource_as_it_was_written(project: Project) -> None:
     lines = [f"{name} {fields}\n" for name, fields in RESOURCES.items()]
     assert resource(project, "list") == "".join(lines)
 
 
-def test_add_writes_the_resource_and_says_what_is_next(project: Project) -> None:
+def test_add_writes_the_resource_and_prints_the_next_steps(project: Project) -> None:
     subfolder = Project(project.path / "app" / "resources")
     said = resource(subfolder, "add", "tag label:str!", "order:ref(order)")
-    assert said.startswith("tag is added.")
+    assert said.startswith("Added tag.")
     assert 'uv run alembic revision --autogenerate -m "add tag"' in said
     assert "?? app/resources/tag/models.py" in project.changes()
     assert "tag label:str! order:ref(order)\n" in resource(project, "list")
     commit(project.path, "Tags")
-    assert "Nothing has changed" in resource(project, "change", "tag label:str! order:ref(order)")
+    assert "Nothing to change" in resource(project, "change", "tag label:str! order:ref(order)")
 
 
 def test_change_says_what_the_migration_cannot_know(project: Project) -> None:
     said = resource(project, "change", "person", "born:date", "nick:str", "age:int=0", "pet:str?")
-    assert said.startswith("person is changed.")
+    assert said.startswith("Changed person.")
     assert "Required and without a default: born." in said
     assert "No longer null: nick." in said
-    assert "will drop name with all that is in it" in said
+    assert "will drop name and all data in it" in said
     assert "person/people born:date nick:str age:int=0 pet:str?\n" in resource(project, "list")
 
 
@@ -77,27 +77,27 @@ def test_change_merges_with_what_the_user_wrote(project: Project) -> None:
     assert "paid_on" in models.read_text()
 
 
-def test_a_conflict_is_named_and_ends_with_an_error(project: Project) -> None:
+def test_conflicting_files_are_listed_and_the_command_fails(project: Project) -> None:
     models = project.path / "app" / "resources" / "person" / "models.py"
     models.write_text(models.read_text().replace("sa.String(255)", "sa.String(99)"))
     commit(project.path, "Shorter names")
     said = resource(project, "change", "person name:str(50)! nick:str?", code=1)
     assert "you and the template changed the same lines of:\n  app/resources/person/models" in said
     assert "<<<<<<<" in models.read_text()
-    take_back = said.rstrip().splitlines()[-1].partition(": ")[2]
-    with start(("sh", "-c", take_back), project.path, environment()) as command:
+    undo = said.rstrip().splitlines()[-1].partition(": ")[2]
+    with start(("sh", "-c", undo), project.path, environment()) as command:
         command.wait()
     assert project.changes() == ""
 
 
-def test_drop_names_what_it_deletes_and_what_stays(project: Project) -> None:
+def test_drop_lists_deleted_and_kept_files(project: Project) -> None:
     own = project.path / "app" / "resources" / "order" / "prices.py"
     own.write_text("TAX = 19\n")
     commit(project.path, "A module of my own")
     said = resource(project, "drop", "order")
     assert "The migration will drop its table" in said
-    stays, _, deleted = said.partition("Deleted; git's history keeps them as they were:\n")
-    assert "These are your own and stay:\n  app/resources/order/prices.py\n" in stays
+    kept, _, deleted = said.partition("Deleted; they remain in git's history:\n")
+    assert "These files are your own and were kept:\n  app/resources/order/prices.py\n" in kept
     status = project.changes().splitlines()
     gone = [line.removeprefix(" D ") for line in status if line.startswith(" D")]
     assert [line.strip() for line in deleted.splitlines()] == sorted(gone)
@@ -108,22 +108,25 @@ def test_drop_names_what_it_deletes_and_what_stays(project: Project) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("add item name:str", "There is a resource 'item' already: uv run resource change ..."),
-        ("add -item", "'-item' is no name; to drop a resource: uv run resource drop ..."),
+        (
+            "add item name:str",
+            "Resource 'item' already exists; to change it: uv run resource change",
+        ),
+        ("add -item", "'-item' is not a valid name; to drop a resource: uv run resource drop"),
         ("add tag label:money", "Field 'label' of 'tag': there is no type 'money';"),
         (
             "change tag label:str",
-            "There is no resource 'tag'; there are: item, order, person, yes.",
+            "Resource 'tag' not found; existing resources: item, order, person, yes.",
         ),
-        ("change person/persons name:str", "'person/people' cannot become 'person/persons',"),
+        ("change person/persons name:str", "'person/people' cannot become 'person/persons':"),
         (
             "drop item order",
-            "There is no resource 'item order'; there are: item, order, person, yes.",
+            "Resource 'item order' not found; existing resources: item, order, person, yes.",
         ),
         ("drop item", "Resource 'item' cannot be dropped: field 'item' of 'order' refers to it;"),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_sentence(
+def test_impossible_commands_are_rejected_in_one_sentence(
     project: Project, words: str, sentence: str
 ) -> None:
     verb, _, text = words.partition(" ")
@@ -133,11 +136,11 @@ def test_what_cannot_be_is_refused_in_a_sentence(
     assert project.changes() == ""
 
 
-def test_an_unknown_verb_is_refused(project: Project) -> None:
+def test_an_unknown_verb_is_rejected(project: Project) -> None:
     assert "invalid choice: 'make'" in resource(project, "make", "order", code=2)
 
 
-def test_uncommitted_changes_are_named_and_left_alone(project: Project) -> None:
+def test_uncommitted_changes_are_listed_and_not_touched(project: Project) -> None:
     (project.path / "notes.txt").write_text("mine\n")
     before = project.changes()
     said = resource(project, "add", "tag label:str", code=1)
@@ -146,21 +149,23 @@ def test_uncommitted_changes_are_named_and_left_alone(project: Project) -> None:
     assert project.changes() == before
 
 
-def test_without_git_it_says_how_to_begin(project: Project, tmp_path: Path) -> None:
+def test_outside_of_a_repository_it_says_how_to_create_one(
+    project: Project, tmp_path: Path
+) -> None:
     repository = project.path / ".git"
     aside = shutil.move(repository, tmp_path / "aside")
     try:
-        assert "is no git repository" in resource(project, "drop", "order", code=1)
+        assert "is not a git repository" in resource(project, "drop", "order", code=1)
     finally:
         shutil.move(aside, repository)
 
 
-def test_without_its_answers_it_says_what_is_missing(project: Project) -> None:
+def test_a_missing_answers_file_is_reported(project: Project) -> None:
     (project.path / ".copier-answers.yml").unlink()
     assert ".copier-answers.yml is missing" in resource(project, "list", code=1)
 
 
-def test_a_template_that_is_gone_is_named(project: Project) -> None:
+def test_a_template_that_does_not_exist_any_more_is_named(project: Project) -> None:
     answers = project.path / ".copier-answers.yml"
     lines = answers.read_text().splitlines(keepends=True)
     answers.write_text("".join("_src_path: /gone\n" if "_src_" in line else line for line in lines))
@@ -170,11 +175,11 @@ def test_a_template_that_is_gone_is_named(project: Project) -> None:
     assert said.count("\n") == 1
 
 
-def test_without_the_network_it_says_what_needs_it(project: Project, tmp_path: Path) -> None:
+def test_without_the_network_it_says_why_it_is_needed(project: Project, tmp_path: Path) -> None:
     command = (str(project.path / ".venv" / "bin" / "resource"), "drop", "order")
     variables = environment(UV=UV, UV_OFFLINE="1", UV_CACHE_DIR=str(tmp_path))
     with start(command, project.path, variables) as running:
         said = running.wait(1)
-    assert said.startswith("uv cannot run copier>=9.19, for which it needs the network")
+    assert said.startswith("uv cannot run copier>=9.19; the first time, it needs the network")
     assert said.count("\n") == 1
     assert project.changes() == ""

@@ -1,1 +1,8 @@
-"""The commands of `uv run`, one a module; pyproject.toml names them under [project.scripts]."""
+"""The commands of `uv run`; pyproject.toml lists them under [project.scripts].
+
+dev.py        `uv run dev`
+resource.py   `uv run resource`
+project.py    the project in which a command runs
+database.py   its development database, also for `uv run alembic`
+update.py     an update from the template, as part of a command
+"""

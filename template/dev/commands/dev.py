@@ -1,12 +1,10 @@
-"""`uv run dev`: the service with reload, on a database of its own if DATABASE_URL names none."""
+"""`uv run dev`: the service with reload, on a database of its own if DATABASE_URL is not set."""
 
 import argparse
 import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import uvicorn
 from alembic import command
@@ -15,15 +13,19 @@ from pydantic import ValidationError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from dev import postgres
+from dev.commands.database import development_server
 from dev.commands.project import Project, ProjectError, find_project
 from dev.postgres import PostgresError
 
 
+class StartError(Exception):
+    """The service cannot start; the message says why, and what to do."""
+
+
 def main() -> None:
-    """Run the service until it is stopped; exits with a sentence if it cannot start."""
+    """Run the service until it is stopped; exits with an error message if it cannot start."""
     options = _parser().parse_args()
-    # An exception, so that the database is stopped as well, and after the service.
+    # An exception, so that the database is stopped too, after the service.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         project = find_project()
@@ -31,54 +33,32 @@ def main() -> None:
         _check_port(options.host, options.port)
         configured = project.load_settings().database_url
         if configured is None:
-            with _development_server(project) as server:
-                _say(f"Database: {server.url}\nIts data are kept in {server.folder}")
+            with development_server(project) as server:
+                _print(f"Database: {server.url}\nIts data is kept in {server.folder}")
                 _serve(project, server.url, options)
         else:
             url = configured.get_secret_value()
-            _say(f"Database: {_without_password(url)}")
+            _print(f"Database: {_without_password(url)}")
             _serve(project, url, options)
     except ValidationError as error:
-        sys.exit(f"The settings, from the environment and .env, are not valid. {error}")
+        sys.exit(f"The settings, from the environment and .env, are invalid. {error}")
     except (StartError, ProjectError, PostgresError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
-        pass  # Ctrl-C is how it is meant to end.
-
-
-@contextmanager
-def development_database() -> Iterator[str]:
-    """The URL of this project's development database, whose data are kept in `.postgres`.
-
-    Its server is that of a running `uv run dev`, else one that is started for the duration. Raises
-    dev.postgres.PostgresError if it does not start.
-    """
-    with _development_server(find_project()) as server:
-        yield server.url
-
-
-@contextmanager
-def _development_server(project: Project) -> Iterator[postgres.Server]:
-    server = postgres.start_durable(project.folder)
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
-class StartError(Exception):
-    """The service cannot start; the text says why, and what to do."""
+        pass  # Ctrl-C is the usual way to stop it.
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dev",
-        description="Run the service for development. If DATABASE_URL is neither in the "
-        "environment nor in .env, it uses an embedded PostgreSQL with data in .postgres.",
+        description="Run the service for development. If DATABASE_URL is set neither in the "
+        "environment nor in .env, it uses an embedded PostgreSQL with its data in .postgres.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="to listen on; default: %(default)s")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on; default: %(default)s"
+    )
     parser.add_argument("--port", default=8000, type=int, help="default: %(default)s")
-    parser.add_argument("--no-reload", action="store_true", help="ignore changes of the code")
+    parser.add_argument("--no-reload", action="store_true", help="do not restart when code changes")
     return parser
 
 
@@ -89,7 +69,7 @@ def _check_port(host: str, port: int) -> None:
             probe.bind((host, port))
     except (OSError, OverflowError) as error:
         raise StartError(
-            f"Cannot listen on {host}, port {port}: {error}. Choose another with --port."
+            f"Cannot listen on {host}, port {port}: {error}. Choose another port with --port."
         ) from None
 
 
@@ -103,7 +83,7 @@ def _serve(project: Project, url: str, options: argparse.Namespace) -> None:
             f"The migrations failed: {error}\n"
             "The service was not started. `uv run alembic upgrade head` shows where they failed."
         ) from None
-    # For the service, which is another process when it reloads.
+    # For the service, which runs in another process if it reloads.
     os.environ["DATABASE_URL"] = url
     uvicorn.run(
         project.app,
@@ -125,7 +105,7 @@ def _without_password(text: str) -> str:
     return url.difference_update_query(["password"]).render_as_string()
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 

@@ -1,4 +1,4 @@
-"""The project that a command is run in, and what it says of its service."""
+"""The project in which a command runs, and what its pyproject.toml says about the service."""
 
 import sys
 import tomllib
@@ -9,28 +9,28 @@ from typing import Any
 
 
 class ProjectError(Exception):
-    """There is no project to work in; the text says what to do."""
+    """The command does not run in a project; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """A folder whose pyproject.toml has a section [tool.dev]."""
+    """A folder with a pyproject.toml that has a section [tool.dev]."""
 
     folder: Path
 
     app: str
-    """The application factory, as uvicorn wants it: `app.main:create_app`."""
+    """The application factory in uvicorn's notation: `app.main:create_app`."""
 
     settings: str
-    """The class of the service's settings, in the same form."""
+    """The class of the service's settings, in the same notation."""
 
     def load_settings(self) -> Any:
-        """The service's settings, from the environment and `.env`."""
+        """Load the service's settings from the environment and `.env`."""
         return resolve_name(self.settings)()
 
 
 def find_project() -> Project:
-    """The project of the current folder, else that of the virtual environment.
+    """Return the project of the current folder, else that of the virtual environment.
 
     Raises ProjectError if there is none.
     """
@@ -44,6 +44,6 @@ def find_project() -> Project:
         if section is not None:
             return Project(folder, section["app"], section["settings"])
     raise ProjectError(
-        f"There is no service in {here} or above it: no pyproject.toml with a section [tool.dev]. "
+        f"No service found in {here} or above: no pyproject.toml has a section [tool.dev]. "
         "Run the command in the folder of the service."
     )

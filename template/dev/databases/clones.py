@@ -1,47 +1,40 @@
-"""Databases for tests: copies of the template, made in milliseconds.
+"""Copies of the template, created in milliseconds.
 
 One for each worker, on which its tests run in the sandbox, and a fresh one for each test that
-commits. All are gone when the run ends; what a killed run leaves is dropped by the next.
+commits. All are dropped when the run ends; those of a killed run are dropped by the next run.
 """
 
-import asyncio
 import itertools
 import re
 import shlex
 import shutil
-import tomllib
 from collections import deque
-from collections.abc import AsyncIterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 from sqlalchemy import URL
 
 from dev.databases import catalog
-from dev.databases.admin import AdminConnection
+from dev.databases.admin import AdminConnection, result
 from dev.databases.catalog import Run
 from dev.databases.connections import connect
-from dev.databases.servers import Server
-from dev.databases.template import Template, fingerprint
+from dev.databases.server import Server
+from dev.databases.template import Template
 from dev.postgres import find_installation
 
-T = TypeVar("T")
-
-NAME_LENGTH = 63
-"""Bytes; PostgreSQL cuts longer names."""
+MAX_NAME_LENGTH = 63
+"""PostgreSQL truncates names that are longer, in bytes."""
 
 CLONES_AHEAD = 2
-"""How many databases wait ready for tests that commit."""
+"""The number of databases that are kept ready for tests that commit."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """A database of its own, at the newest migration, with the reference data."""
+    """A copy of the template: at the newest migration, with the reference data."""
 
     name: str
     url: URL
@@ -52,7 +45,7 @@ class Database:
 
 
 class Databases:
-    """Makes, hands out and drops databases; its methods can be awaited on any event loop."""
+    """Creates, hands out and drops databases. Its methods can be awaited on any event loop."""
 
     def __init__(
         self,
@@ -68,7 +61,7 @@ class Databases:
         self._template = template
         self._run = run
         self._worker = worker
-        self._to_prepare = committed_tests
+        self._clones_to_prepare = committed_tests
         self._numbers = itertools.count(1)
         self._existing: set[str] = set()
         self._ready: deque[Future[Database]] = deque()
@@ -76,23 +69,23 @@ class Databases:
         self._drops: list[Future[None]] = []
 
     async def clone(self, label: str) -> Database:
-        """Make a copy of the template; the label becomes a part of its name."""
+        """Create a copy of the template; the label becomes a part of its name."""
         database = self._clone(label)
         self._prepare()
-        return await finished(database)
+        return await result(database)
 
     async def take(self) -> Database:
-        """A copy that was made ahead, so that a test need not wait for it."""
+        """Return a copy that was created ahead, so that a test need not wait for it."""
         database = self._ready.popleft() if self._ready else self._clone("committed")
         self._prepare()
-        return await finished(database)
+        return await result(database)
 
     async def drop(self, database: Database) -> list[str]:
-        """Drop a database, in the background and by force, unless it is to be kept.
+        """Drop a database in the background, even while it is in use, unless it is kept.
 
-        Returns the last statement of every connection to it that was still open.
+        Returns the last statement of each connection to it that was still open.
         """
-        statements = await finished(
+        statements = await result(
             self._admin.submit(partial(catalog.open_statements, name=database.name))
         )
         self._drop(database.name)
@@ -104,97 +97,50 @@ class Databases:
         await finished(self._admin.submit(work))
 
     async def keep(self, database: Database) -> str:
-        """Keep a database when the run ends, until the next run; return how to open it."""
+        """Keep a database until the next run; return the command that opens it."""
         self._kept.add(database.name)
-        program: str | None = None
+        psql: str | None = None
         if self._server.embedded is not None:
-            self._server.embedded.request_keeping()
-            program = str(find_installation() / "bin" / "psql")
+            self._server.embedded.keep_running()
+            psql = str(find_installation() / "bin" / "psql")
         url = database.url.set(drivername="postgresql", password=None)
-        return shlex.join([shutil.which("psql") or program or "psql", str(url)])
+        return shlex.join([shutil.which("psql") or psql or "psql", str(url)])
 
     async def close(self) -> None:
-        """Drop what is left; return when all is gone."""
+        """Drop all databases that are left; return when they are gone."""
         for database in self._ready:
-            await finished(database)  # One that is half made cannot be told from somebody else's.
+            await result(database)  # Until it has its comment, it cannot be dropped.
         for name in list(self._existing):
             self._drop(name)
         for drop in self._drops:
-            await finished(drop)
+            await result(drop)
 
     def _prepare(self) -> None:
-        """Begin to make what `take` will hand out."""
-        while self._to_prepare > 0 and len(self._ready) < CLONES_AHEAD:
-            self._to_prepare -= 1
+        """Start to create what `take` will return."""
+        while self._clones_to_prepare > 0 and len(self._ready) < CLONES_AHEAD:
+            self._clones_to_prepare -= 1
             self._ready.append(self._clone("committed"))
 
     def _clone(self, label: str) -> Future[Database]:
         part = re.sub(r"\W+", "_", label.lower())
         number = next(self._numbers)
-        name = f"{self._template.name}_{self._run.id}_{self._worker}_{number}_{part}"[:NAME_LENGTH]
+        name = f"{self._template.name}_{self._run.id}_{self._worker}_{number}_{part}"
+        name = name[:MAX_NAME_LENGTH]
         self._existing.add(name)
 
-        async def work(connection: asyncpg.Connection) -> Database:
+        async def create(connection: asyncpg.Connection) -> Database:
             try:
                 await catalog.create(connection, name, self._run, self._template.name)
             except asyncpg.InvalidCatalogNameError:
-                # Another run has just replaced the template.
+                # Another run is replacing the template.
                 await self._template.ensure(connection, self._run, rebuild=False)
                 await catalog.create(connection, name, self._run, self._template.name)
             return Database(name, self._server.url.set(database=name))
 
-        return self._admin.submit(work)
+        return self._admin.submit(create)
 
     def _drop(self, name: str) -> None:
         if name in self._kept:
             return
         self._existing.discard(name)
         self._drops.append(self._admin.submit(partial(catalog.drop, name=name)))
-
-
-async def finished(future: Future[T]) -> T:
-    """The result of work in the administration thread, which goes on if the waiter is cancelled."""
-    if future.done():
-        return future.result()
-    return await asyncio.shield(asyncio.wrap_future(future))
-
-
-@asynccontextmanager
-async def open_databases(
-    server: Server, project: Path, *, worker: str, committed_tests: int, rebuild: bool
-) -> AsyncIterator[Databases]:
-    """The databases of one worker; all of them are gone when the block ends.
-
-    The first use builds the template, if no earlier run has; `rebuild` demands one that was built
-    in this very run. `committed_tests` says how many databases are going to be taken. Raises
-    TemplateError or catalog.ForeignDatabaseError.
-    """
-    run = Run(project_name(project), server.run)
-    with closing(AdminConnection(server.url, run.application_name)) as admin:
-        work = partial(_prepare_template, server=server, project=project, run=run, rebuild=rebuild)
-        template = await finished(admin.submit(work))
-        databases = Databases(server, admin, template, run, worker, committed_tests)
-        yield databases
-        await databases.close()
-
-
-async def _prepare_template(
-    connection: asyncpg.Connection, server: Server, project: Path, run: Run, *, rebuild: bool
-) -> Template:
-    """Clean up after crashed runs, and see to it that the template exists."""
-    await catalog.sweep(connection, run.project)
-    name = f"{run.project}_{await fingerprint(connection, project)}"
-    template = Template(name, server.url, project)
-    built = await template.ensure(connection, run, rebuild=rebuild)
-    if built and server.embedded is not None:
-        # The server is this run's alone; only the newest template is worth saving.
-        await catalog.drop_templates(connection, run.project, keep=name)
-        server.embedded.request_snapshot()
-    return template
-
-
-def project_name(project: Path) -> str:
-    """The project's name, as a part of names of databases."""
-    with (project / "pyproject.toml").open("rb") as file:
-        name: str = tomllib.load(file)["project"]["name"]
-    return re.sub(r"\W+", "_", name.lower())[:16]

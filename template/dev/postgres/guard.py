@@ -1,11 +1,11 @@
 """Owns one PostgreSQL server, so that a killed parent leaves nothing behind.
 
-Run as `python -I guard.py` in a session of its own, out of reach of Ctrl-C. The first line of stdin
-is a `Plan` as JSON; the guard then prepares the data, starts the server, says in the file
-`state.json` of its folder how that went, and waits on stdin. The line `stop` asks for an orderly
-end. The end of the input means that the parent is gone, however it went, and ends the server too.
+It runs as `python -I guard.py` in a session of its own, where Ctrl-C does not reach it. The first
+line of stdin is a `Plan` as JSON. The guard then prepares the data, starts the server, writes the
+outcome to `state.json` in its folder, and waits on stdin. The line `stop` asks for an orderly
+shutdown. The end of input means that the parent is gone, and stops the server too.
 
-It stands alone: standard library only, and no import of the project.
+It uses only the standard library and imports nothing from the project.
 """
 
 import json
@@ -27,64 +27,64 @@ else:
     import fcntl
 
 ALREADY_RUNNING = 3
-"""Exit code when another guard owns the folder."""
+"""The exit code if another guard owns the folder."""
 
-PATIENCE = 60.0
+SERVER_TIMEOUT = 60.0
 """Seconds that a server may take to start or to stop."""
 
-ABANDONED = 60.0
-"""Seconds after which a folder that nobody locks is a leftover, and not one just being made."""
+MIN_LEFTOVER_AGE = 60.0
+"""Seconds. A folder without a lock that is younger may be one that is just being created."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a guard is to do; see `dev.postgres`, which makes it."""
+    """What a guard has to do; `dev/postgres/server.py` creates it."""
 
     folder: str
-    """Holds everything: data, log, lock and `state.json`. Exists and is private."""
+    """Contains data, log, lock and `state.json`. It exists and is private."""
 
     run: str
-    """Names this run in `state.json`, which can be left over from an earlier one."""
+    """Identifies this run in `state.json`, which can be left over from an earlier one."""
 
     url: str
-    """Where the server will answer."""
+    """Where the server will listen."""
 
     installation: str
     """The folder with PostgreSQL's `bin`, `lib` and `share`."""
 
     private_copy: str | None
-    """Where to copy the installation to and run it from; None to run it in place."""
+    """Where to copy the installation and run it from; None to run it in place."""
 
     socket_folder: str | None
-    """A folder to make for the socket, where the path of `folder` is too long for one."""
+    """A folder to create for the socket, if the path of `folder` is too long for one."""
 
     account: tuple[int, int] | None
     """User and group id to run PostgreSQL as; None for those of this process."""
 
     password: str | None
-    """The superuser's, set before the server listens; None leaves it alone."""
+    """The superuser's, set before the server listens; None to leave it as it is."""
 
     access: list[str]
     """The lines of pg_hba.conf."""
 
     settings: dict[str, str]
-    """Of the server, given on its command line."""
+    """Of the server, passed on its command line."""
 
     initdb: list[str] = field(default_factory=list)
     """Options of initdb."""
 
     ephemeral: bool = False
-    """Remove the folder at the end."""
+    """Whether to remove the folder at the end."""
 
     snapshots: str | None = None
-    """The folder of saved clusters to start from and to save to; None for neither."""
+    """The folder of saved clusters, to start from and to save to; None for neither."""
 
     fingerprint: str = ""
-    """Of the server's build: only a cluster that was saved with an equal one is used."""
+    """Identifies the server's build: only clusters that were saved by the same build are used."""
 
 
 class GuardError(Exception):
-    """Ends the guard; the text reaches the user."""
+    """Ends the guard; the user sees the message."""
 
 
 def main() -> int:
@@ -95,20 +95,20 @@ def main() -> int:
         if not owner:
             return ALREADY_RUNNING
         if plan.ephemeral:
-            remove_abandoned(folder)
-        report(plan, "starting")
+            remove_leftovers(folder)
+        write_state(plan, "starting")
         os.truncate(folder / "log", 0)
         cluster = Cluster(plan)
         orderly = False
         try:
             note = cluster.start()
-            report(plan, "ready", note)
+            write_state(plan, "ready", note)
             orderly = sys.stdin.readline() == "stop\n"
             while orderly and (folder / "keep").exists():
                 time.sleep(0.2)
         except (GuardError, OSError) as error:
-            report(plan, "failed", str(error))
-            sys.stdin.readline()  # Whoever shares the server must be able to read the report.
+            write_state(plan, "failed", str(error))
+            sys.stdin.readline()  # Every process that shares the server must see the state.
         finally:
             cluster.stop(orderly=orderly)
             (folder / "state.json").unlink(missing_ok=True)
@@ -116,22 +116,22 @@ def main() -> int:
 
 
 def exit_once(*_: object) -> NoReturn:
-    """Turn a signal into an exception, which stops the server; a second one changes nothing."""
+    """Turn a signal into an exception, which stops the server; further signals are ignored."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(1)
 
 
-def report(plan: Plan, state: str, text: str | None = None) -> None:
-    """Write `state.json` at once, so that no reader sees half of it."""
+def write_state(plan: Plan, state: str, text: str | None = None) -> None:
+    """Replace `state.json` in one step, so that no reader sees half of it."""
     unfinished = Path(plan.folder, "state.json.new")
-    facts = {"run": plan.run, "state": state, "text": text, "url": plan.url}
-    unfinished.write_text(json.dumps(facts), encoding="utf-8")
+    content = {"run": plan.run, "state": state, "text": text, "url": plan.url}
+    unfinished.write_text(json.dumps(content), encoding="utf-8")
     unfinished.replace(Path(plan.folder, "state.json"))
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Hold the lock for as long as this process lives; False if another process holds it."""
+    """Hold a lock, at most until this process ends; yields False if another process holds it."""
     with path.open("a") as file:
         try:
             if sys.platform == "win32":
@@ -144,25 +144,25 @@ def locked(path: Path) -> Iterator[bool]:
             yield True
 
 
-def remove_abandoned(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove the folders of servers whose guard was killed.
 
-    A PostgreSQL that still runs there notices within a minute that its data is gone and ends.
+    A PostgreSQL that still runs there notices within a minute that its data is gone, and exits.
     """
     prefix = folder.name.rpartition("-")[0]
     for other in folder.parent.glob(f"{prefix}-*"):
         with suppress(OSError):
             status = other.lstat()
             ours = status.st_uid == folder.stat().st_uid and other.is_dir()
-            if not ours or other == folder or time.time() - status.st_mtime < ABANDONED:
+            if not ours or other == folder or time.time() - status.st_mtime < MIN_LEFTOVER_AGE:
                 continue
-            with locked(other / "lock") as abandoned:
-                if abandoned:
+            with locked(other / "lock") as is_leftover:
+                if is_leftover:
                     shutil.rmtree(other, ignore_errors=True)
 
 
 class Cluster:
-    """The data folder, and the server that runs on it."""
+    """A data folder and the server that runs on it."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -175,26 +175,26 @@ class Cluster:
         self.server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str | None:
-        """Return when the server accepts connections; the text says what was unusual."""
+        """Return when the server accepts connections, with a note if something was unusual."""
         if self.plan.private_copy is not None:
             copy_installation(Path(self.plan.installation), Path(self.plan.private_copy))
-            self._adopt(self.folder / "programs")
+            self._chown(self.folder / "programs")
         if self.plan.socket_folder is not None:
             Path(self.plan.socket_folder).mkdir(mode=0o700)
-            self._adopt(Path(self.plan.socket_folder))
+            self._chown(Path(self.plan.socket_folder))
         note = None
         while self.snapshots is not None and (saved := self.snapshots.newest()) is not None:
             try:
                 self.snapshots.restore(saved, self.data)
-                self._adopt(self.data)
+                self._chown(self.data)
                 self._launch()
                 return note
-            except Exception as error:  # Whatever is wrong with it, it is only a copy.
+            except Exception as error:  # Whatever is wrong with the copy, it can be rebuilt.
                 self._kill()
                 shutil.rmtree(self.data, ignore_errors=True)
-                if saved.exists():  # else another run has just replaced it
+                if saved.exists():  # Otherwise another run has just replaced it.
                     reason = str(error).partition("\n")[0]
-                    note = f"The cached cluster was of no use and is built anew: {reason}"
+                    note = f"The cached cluster could not be used and was rebuilt: {reason}"
                     self.snapshots.discard(saved)
         if not self.data.exists():
             self._initdb()
@@ -202,20 +202,20 @@ class Cluster:
         return note
 
     def stop(self, *, orderly: bool) -> None:
-        """End the server; save its cluster if that was asked for; remove what is ephemeral."""
-        wanted = orderly and self.snapshots is not None and (self.folder / "save").exists()
+        """Stop the server, save its cluster if requested, and remove what is ephemeral."""
+        save = orderly and self.snapshots is not None and (self.folder / "save").exists()
         if self.server is not None and self.server.poll() is None:
-            # Data that nobody will read again needs no checkpoint.
-            if self.plan.ephemeral and not wanted:
+            # Data that is thrown away needs no checkpoint.
+            if self.plan.ephemeral and not save:
                 self._signal(self.server, "immediate")
             else:
                 self._signal(self.server, "fast")
             try:
-                self.server.wait(PATIENCE)
+                self.server.wait(SERVER_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self._kill()
-        if wanted and self.snapshots is not None:
-            with suppress(OSError):  # Without, the next run starts slower, that is all.
+        if save and self.snapshots is not None:
+            with suppress(OSError):  # Without a snapshot the next run only starts more slowly.
                 self.snapshots.save(self.data)
         if self.plan.socket_folder is not None:
             shutil.rmtree(self.plan.socket_folder, ignore_errors=True)
@@ -223,7 +223,7 @@ class Cluster:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _initdb(self) -> None:
-        # Under another name until complete: a killed initdb must not look like a cluster.
+        # Under another name until it is complete: a killed initdb must not look like a cluster.
         unfinished = self.folder / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         self._run([self._program("initdb"), "-D", str(unfinished), *self.plan.initdb], "initdb")
@@ -242,24 +242,24 @@ class Cluster:
         options = self._process_options()
         server = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)  # noqa: S603
         self.server = server
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + SERVER_TIMEOUT
         while not self._is_ready(server.pid):
             if server.poll() is not None:
-                self._fail(f"PostgreSQL ended with code {server.returncode} when it started")
+                self._fail(f"PostgreSQL exited with code {server.returncode} while it started")
             if time.monotonic() > deadline:
-                self._fail(f"PostgreSQL did not start within {PATIENCE:.0f} seconds")
+                self._fail(f"PostgreSQL did not start within {SERVER_TIMEOUT:.0f} seconds")
             time.sleep(0.002)
 
     def _is_ready(self, pid: int) -> bool:
-        # What pg_ctl does: line 1 of the file is the process id, line 8 the status.
+        # As pg_ctl does it: line 1 of the file is the process id, line 8 the status.
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
-    def _adopt(self, folder: Path) -> None:
-        """Give a copy that this process made to the account that runs PostgreSQL."""
+    def _chown(self, folder: Path) -> None:
+        """Make the account that runs PostgreSQL the owner of a folder that this process created."""
         folder.chmod(0o700)
         if sys.platform != "win32" and self.plan.account is not None:
             user, group = self.plan.account
@@ -272,10 +272,10 @@ class Cluster:
         options |= self._process_options()
         result = subprocess.run(command, **options, check=False)  # noqa: S603
         if result.returncode != 0:
-            self._fail(f"{what} ended with code {result.returncode}")
+            self._fail(f"{what} exited with code {result.returncode}")
 
     def _process_options(self) -> dict[str, Any]:
-        # With a locale that does not exist initdb fails, and on macOS the server too.
+        # initdb fails in a locale that does not exist, and on macOS the server does, too.
         environment = {**os.environ, "LC_ALL": "C"}
         options: dict[str, Any] = {"env": environment, "cwd": self.folder, "stdout": sys.stderr}
         if self.plan.account is not None:
@@ -287,7 +287,7 @@ class Cluster:
         return str(self.bin / (f"{name}.exe" if sys.platform == "win32" else name))
 
     def _signal(self, server: subprocess.Popen[bytes], mode: str) -> None:
-        if sys.platform == "win32":  # It has no such signals; pg_ctl speaks to the server's pipe.
+        if sys.platform == "win32":  # Without such signals; pg_ctl writes to a pipe.
             stop = [self._program("pg_ctl"), "stop", "-W", "-m", mode, "-D", str(self.data)]
             subprocess.run(stop, stdout=subprocess.DEVNULL, check=False)  # noqa: S603
         else:
@@ -300,14 +300,14 @@ class Cluster:
 
     def _fail(self, what: str) -> NoReturn:
         log = (self.folder / "log").read_text(encoding="utf-8", errors="replace")
-        raise GuardError("\n".join([f"{what}; the end of its log:", *log.splitlines()[-12:]]))
+        raise GuardError("\n".join([f"{what}. The end of its log:", *log.splitlines()[-12:]]))
 
 
 class Snapshots:
-    """Saved clusters, of which the newest counts.
+    """Saved clusters, of which only the newest is used.
 
-    A name is never used twice, so a run that reads one while another run saves the next gets a
-    whole cluster or an error, never a mixture.
+    No name is used twice, so a run that reads a cluster while another run saves the next gets a
+    complete cluster or an error, never a mixture.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -318,15 +318,15 @@ class Snapshots:
         return max(self.folder.glob("cluster-*"), default=None)
 
     def restore(self, saved: Path, data: Path) -> None:
-        """Copy a saved cluster to `data`; raises an exception if it is of no use."""
+        """Copy a saved cluster to `data`; raises an exception if it cannot be used."""
         manifest = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))
         if manifest["fingerprint"] != self.fingerprint:
-            raise ValueError("it was saved by another PostgreSQL")
+            raise ValueError("it was saved by another build of PostgreSQL")
         if copy_tree(saved / "data", data) != manifest["contents"]:
             raise ValueError("it is incomplete")
 
     def save(self, data: Path) -> None:
-        """Add the cluster of a stopped server, and drop all others."""
+        """Save the cluster of a stopped server, and discard all older ones."""
         name = f"cluster-{time.time_ns():020}-{os.getpid()}"
         unfinished = self.folder / f"unfinished-{name}"
         try:
@@ -341,13 +341,13 @@ class Snapshots:
                 self.discard(other)
 
     def discard(self, saved: Path) -> None:
-        # Renamed first, so that it is gone at once for those who are reading it.
+        # Renamed first, so that it is gone at once for every process that reads it.
         with suppress(OSError):
             shutil.rmtree(saved.rename(saved.with_name(f"discarded-{saved.name}")))
 
 
 def copy_tree(source: Path, target: Path) -> list[int]:
-    """Copy a folder; return how many files that were, and how many bytes."""
+    """Copy a folder; return the number of files and bytes."""
     contents = [0, 0]
 
     def copy(origin: str, destination: str) -> str:
@@ -361,12 +361,12 @@ def copy_tree(source: Path, target: Path) -> list[int]:
 
 
 def copy_installation(source: Path, target: Path) -> None:
-    """Copy the wheel's package, so that the server's account can read it."""
-    # Vendored libraries are found by their place: beside the package, or in it.
+    """Copy the wheel's package to where the server's account can read it."""
+    # The programs find their vendored libraries by relative paths: beside the package, or in it.
     package, copied = source.parent, target.parent
     shutil.rmtree(copied.parent, ignore_errors=True)
-    needless = shutil.ignore_patterns("include", "*.a", "*.py", "__pycache__")
-    shutil.copytree(package, copied, ignore=needless)
+    ignored = shutil.ignore_patterns("include", "*.a", "*.py", "__pycache__")
+    shutil.copytree(package, copied, ignore=ignored)
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():
         shutil.copytree(libraries, copied.with_name(libraries.name))

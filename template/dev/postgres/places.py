@@ -1,7 +1,8 @@
-"""Where an embedded server may keep its files, and as whom it runs.
+"""The folders of an embedded server, and the account that it runs as.
 
-PostgreSQL refuses to run as root. For root it runs as `nobody`, who must be able to reach its
-programs and its data; what nobody cannot reach is copied or kept elsewhere, never opened up.
+PostgreSQL refuses to run as root. If this process is root, the server runs as `nobody`, who must be
+able to reach its programs and data. Where `nobody` has no access, programs are copied and data is
+kept elsewhere; permissions are never widened.
 """
 
 import hashlib
@@ -16,20 +17,20 @@ from pathlib import Path
 from dev.postgres.errors import PostgresError
 
 MEMORY = Path("/dev/shm")  # noqa: S108
-"""Files here are kept in memory, on Linux."""
+"""On Linux, files in this folder are kept in memory."""
 
-MEMORY_NEEDED = 2**30
-"""Bytes that must be free there for a server's data."""
+MIN_FREE_MEMORY = 2**30
+"""The bytes that must be free there to use it for a server's data."""
 
-LONGEST_SOCKET_PATH = 100
-"""Bytes. The least that systems allow is 104, with the closing zero."""
+MAX_SOCKET_PATH = 100
+"""In bytes. The smallest limit among operating systems is 104, with the terminating zero."""
 
 SOCKET = ".s.PGSQL.5432"
 
 
 @dataclass(frozen=True)
 class Account:
-    """Whom PostgreSQL runs as when that is not the user of this process."""
+    """The account that PostgreSQL runs as, if not that of this process."""
 
     name: str
     user: int
@@ -37,7 +38,7 @@ class Account:
 
 
 def server_account() -> Account | None:
-    """`nobody` for root, else None: the user of this process."""
+    """`nobody` if this process is root, else None for the account of this process."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
     import pwd  # noqa: PLC0415  (Windows has none)
@@ -46,7 +47,7 @@ def server_account() -> Account | None:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
         raise PostgresError(
-            "PostgreSQL refuses to run as root, and there is no user `nobody` to run it as."
+            "PostgreSQL refuses to run as root, and there is no account `nobody` to run it as."
         ) from None
     return Account(nobody.pw_name, nobody.pw_uid, nobody.pw_gid)
 
@@ -71,50 +72,51 @@ def _permits(path: Path, account: Account, wanted: int) -> bool:
 
 
 def new_folder(prefix: str, home: Path, account: Account | None) -> Path:
-    """Make a private folder of a new name for the server's account."""
+    """Create a private folder with a unique name that belongs to the server's account."""
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
-    _give(folder, account)
+    _chown(folder, account)
     return folder
 
 
 def temporary_home(account: Account | None, *, programs: bool, socket: bool) -> Path:
-    """Where throwaway servers live: in memory if there is room, else among temporary files.
+    """The folder for throwaway servers: in memory if there is room, else for temporary files.
 
-    It is one from which programs may be run, and where a socket's path is not too long, if that is
-    demanded.
+    With `programs`, one that is not mounted `noexec`; with `socket`, one in which a socket's path
+    is short enough.
     """
     homes = [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
-    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED:
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MIN_FREE_MEMORY:
         homes.insert(0, MEMORY)
     for home in homes:
         if (
             home.is_dir()
             and os.access(home, os.W_OK | os.X_OK)
             and reachable(home, account)
-            and not (programs and _forbids_programs(home))
+            and not (programs and _is_noexec(home))
             and not (socket and not fits_socket(home / "embedded-postgres-12345678"))
         ):
             return home
-    raise PostgresError(f"No folder for temporary files is fit for a server: tried {homes}.")
+    tried = ", ".join(map(str, homes))
+    raise PostgresError(f"No folder for temporary files is suitable for a server. Tried: {tried}.")
 
 
-def _forbids_programs(path: Path) -> bool:
+def _is_noexec(path: Path) -> bool:
     return sys.platform != "win32" and bool(os.statvfs(path).f_flag & os.ST_NOEXEC)
 
 
 def fits_socket(folder: Path) -> bool:
-    """Whether a Unix socket can live there.
+    """Whether a Unix socket can be in this folder.
 
-    Its path may not be long, and drivers and the server read commas and quotes as separators.
+    Its path must be short, and drivers and the server treat commas and quotes as separators.
     """
-    short = len(os.fsencode(folder / SOCKET)) <= LONGEST_SOCKET_PATH
-    return short and not set(str(folder)) & set(",'\"")
+    is_short = len(os.fsencode(folder / SOCKET)) <= MAX_SOCKET_PATH
+    return is_short and not set(str(folder)) & set(",'\"")
 
 
 def project_folder(project: Path, account: Account | None) -> Path:
-    """The private folder of a project's development server; made if it is missing.
+    """The private folder of a project's development server; created if it is missing.
 
-    It is `.postgres` in the project, or for root, where nobody cannot reach that, below /var/tmp.
+    It is `.postgres` in the project, or below /var/tmp if the server's account has no access there.
     """
     folder = project / ".postgres"
     if not reachable(project, account):
@@ -126,7 +128,7 @@ def project_folder(project: Path, account: Account | None) -> Path:
     except FileExistsError:
         _check_owner(folder, account)
     else:
-        _give(folder, account)
+        _chown(folder, account)
     return folder
 
 
@@ -138,17 +140,17 @@ def _check_owner(folder: Path, account: Account | None) -> None:
     if folder.is_symlink() or not folder.is_dir() or status.st_uid != expected:
         whose = "you" if account is None else account.name
         raise PostgresError(
-            f"{folder}, for the data of PostgreSQL, is not a folder that belongs to {whose}, as "
-            "whom it would run. Remove it, or work as its owner."
+            f"{folder}, the folder for the data of PostgreSQL, must be a folder that belongs to "
+            f"{whose}. Remove it, or run the command as its owner."
         )
 
 
-def _give(folder: Path, account: Account | None) -> None:
+def _chown(folder: Path, account: Account | None) -> None:
     if sys.platform != "win32" and account is not None:
         try:
             os.chown(folder, account.user, account.group)
         except OSError as error:
             raise PostgresError(
-                "PostgreSQL refuses to run as root, and here it cannot be run as "
-                f"`{account.name}`: {error}. Work as another user."
+                "PostgreSQL refuses to run as root, and cannot be run as "
+                f"`{account.name}` here: {error}. Run the command as another user."
             ) from None

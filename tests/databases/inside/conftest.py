@@ -1,4 +1,4 @@
-"""A server of these tests' own, and small projects with migrations."""
+"""A server for these tests alone, and small projects with migrations."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -52,7 +52,7 @@ def upgrade():
 
 
 class Project:
-    """A folder with one migration, which counts how often it runs."""
+    """A folder with one migration that counts how often it runs."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -66,7 +66,7 @@ class Project:
         path.write_text(text)
 
     def migrate(self, *statements: str) -> None:
-        """Let the migration execute these statements of Python."""
+        """Replace the body of the migration by these Python statements."""
         body = "".join(f"    {statement}\n" for statement in statements)
         self.write("migrations/versions/0001.py", MIGRATION.format(path=str(self.path)) + body)
 

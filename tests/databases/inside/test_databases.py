@@ -1,4 +1,4 @@
-"""Databases for tests, as the fixtures hand them out."""
+"""Databases for tests, as the fixtures provide them."""
 
 import asyncio
 import dataclasses
@@ -13,17 +13,17 @@ import asyncpg
 import pytest
 
 from dev import postgres
-from dev.databases import Database, Databases, Server, catalog
+from dev.databases import Database, Databases, Server, catalog, open_databases
 from dev.databases.catalog import Run
-from dev.databases.clones import CLONES_AHEAD, open_databases
+from dev.databases.clones import CLONES_AHEAD
 
 PROJECT = Path(postgres.__file__).parents[2]
 
 
 @pytest.fixture
-async def foreseeing(database_server: Server) -> AsyncIterator[Databases]:
-    """Databases for a run with many tests that commit."""
-    server = dataclasses.replace(database_server, run="foreseeing")
+async def preparing(database_server: Server) -> AsyncIterator[Databases]:
+    """Databases for a run with many tests that commit, so that some are prepared ahead."""
+    server = dataclasses.replace(database_server, run="preparing")
     async with open_databases(
         server, PROJECT, worker="main", committed_tests=100, rebuild=False
     ) as databases:
@@ -40,7 +40,7 @@ async def names(database: Database) -> list[str]:
 
 
 async def gone(database: Database, witness: Database) -> bool:
-    """Whether a database is dropped, which happens in the background."""
+    """Whether a database gets dropped, which happens in the background."""
     for _ in range(200):
         if database.name not in await names(witness):
             return True
@@ -58,13 +58,13 @@ async def test_copies_do_not_share_their_data(databases: Databases) -> None:
     await connection.close()
 
 
-async def test_a_copys_name_tells_what_it_is_for(databases: Databases) -> None:
+async def test_a_copys_name_ends_in_its_label(databases: Databases) -> None:
     database = await databases.clone("For the Test [é-1]")
     assert database.name.endswith("_for_the_test_é_1_")
     assert database.url.database == database.name
 
 
-async def test_a_long_label_is_cut(databases: Databases) -> None:
+async def test_a_long_label_is_truncated(databases: Databases) -> None:
     one, other = await databases.clone("l" * 100), await databases.clone("l" * 100)
     assert one.name != other.name
     connection = await one.connect()
@@ -84,7 +84,7 @@ async def test_a_dropped_database_is_gone(databases: Databases, worker_database:
     assert await gone(database, worker_database)
 
 
-async def test_dropping_tells_the_last_statement_of_each_open_connection(
+async def test_dropping_returns_the_last_statement_of_each_open_connection(
     databases: Databases,
 ) -> None:
     database = await databases.clone("left_open")
@@ -96,16 +96,16 @@ async def test_dropping_tells_the_last_statement_of_each_open_connection(
         connection.terminate()
 
 
-async def test_dropping_twice_does_no_harm(databases: Databases) -> None:
+async def test_a_database_can_be_dropped_twice(databases: Databases) -> None:
     database = await databases.clone("twice")
     await databases.drop(database)
     assert await databases.drop(database) == []
 
 
-async def test_what_is_taken_was_made_ahead(
-    worker_database: Database, foreseeing: Databases, monkeypatch: pytest.MonkeyPatch
+async def test_databases_are_created_before_they_are_taken(
+    worker_database: Database, preparing: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await foreseeing.drop(await foreseeing.take())
+    await preparing.drop(await preparing.take())
     await asyncio.sleep(0.5)
     may_create = threading.Event()
     create = catalog.create
@@ -116,14 +116,14 @@ async def test_what_is_taken_was_made_ahead(
 
     monkeypatch.setattr(catalog, "create", create_later)
     for _ in range(CLONES_AHEAD):
-        database = await foreseeing.take()
+        database = await preparing.take()
         assert database.name in await names(worker_database)
     may_create.set()
-    await foreseeing.take()
+    await preparing.take()
 
 
-async def test_nothing_is_left_when_they_are_closed(
-    worker_database: Database, foreseeing: Databases, monkeypatch: pytest.MonkeyPatch
+async def test_no_database_is_left_after_closing(
+    worker_database: Database, preparing: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def create_slowly(
         connection: asyncpg.Connection, name: str, run: Run, template: str
@@ -132,37 +132,37 @@ async def test_nothing_is_left_when_they_are_closed(
         await asyncio.sleep(0.2)
         await connection.execute(f"COMMENT ON DATABASE \"{name}\" IS '{run.comment}'")
 
-    await foreseeing.clone("forgotten")
-    await foreseeing.drop(await foreseeing.take())
+    await preparing.clone("forgotten")
+    await preparing.drop(await preparing.take())
     monkeypatch.setattr(catalog, "create", create_slowly)
-    await foreseeing.take()
+    await preparing.take()
     await asyncio.sleep(0.1)
-    await foreseeing.close()
-    assert [name for name in await names(worker_database) if "_foreseeing_" in name] == []
+    await preparing.close()
+    assert [name for name in await names(worker_database) if "_preparing_" in name] == []
 
 
-async def test_more_databases_can_be_taken_than_were_foreseen(databases: Databases) -> None:
+async def test_more_databases_can_be_taken_than_announced(databases: Databases) -> None:
     taken = [await databases.take() for _ in range(6)]
     assert len({database.name for database in taken}) == 6
     for database in taken:
         await databases.drop(database)
 
 
-async def test_databases_can_be_had_from_any_event_loop(databases: Databases) -> None:
+async def test_databases_can_be_created_from_any_event_loop(databases: Databases) -> None:
     async def clone_and_drop() -> list[str]:
         return await databases.drop(await databases.clone("other_loop"))
 
     assert await asyncio.to_thread(asyncio.run, clone_and_drop()) == []
 
 
-async def test_no_task_of_the_tests_loop_works_for_them(databases: Databases) -> None:
+async def test_no_task_is_added_to_the_tests_event_loop(databases: Databases) -> None:
     before = asyncio.all_tasks()
     database = await databases.take()
     await databases.drop(database)
     assert asyncio.all_tasks() == before
 
 
-async def test_work_is_finished_although_nobody_waits_for_it_any_more(
+async def test_a_database_is_created_even_if_its_waiter_is_cancelled(
     databases: Databases, worker_database: Database
 ) -> None:
     for delay in (0, 0.001, 0.005):
@@ -174,7 +174,7 @@ async def test_work_is_finished_although_nobody_waits_for_it_any_more(
     assert len(unwanted) == 3
 
 
-async def test_a_copy_is_made_although_another_run_has_removed_the_template(
+async def test_a_copy_is_created_even_if_another_run_has_removed_the_template(
     databases: Databases, worker_database: Database
 ) -> None:
     template = worker_database.name.partition("_main_")[0].rpartition("_")[0]
@@ -191,7 +191,7 @@ async def test_the_worker_has_a_migrated_database(worker_database: Database) -> 
     await connection.close()
 
 
-async def test_a_kept_database_stays_and_can_be_opened(
+async def test_a_kept_database_is_not_dropped_and_can_be_opened(
     database_server: Server, databases: Databases, worker_database: Database
 ) -> None:
     database = await databases.clone("kept")

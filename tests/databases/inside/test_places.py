@@ -1,17 +1,16 @@
-"""Where servers may keep their files, and as whom they run."""
+"""The folders of servers, and the account that they run as."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from dev.postgres import places
-from dev.postgres import PostgresError
+from dev.postgres import PostgresError, places
 
 SOMEBODY = places.Account("somebody", user=123456, group=123456)
 
 
-def test_an_account_reaches_a_folder_that_is_open_to_all() -> None:
+def test_an_account_reaches_a_folder_that_everybody_can_read() -> None:
     assert places.reachable(Path("/usr/lib"), SOMEBODY)
 
 
@@ -39,7 +38,7 @@ def test_the_user_of_this_process_reaches_everything(tmp_path: Path) -> None:
     assert places.reachable(tmp_path, None)
 
 
-def test_a_folder_of_somebody_else_is_refused(
+def test_a_folder_of_another_account_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".postgres").mkdir()
@@ -48,20 +47,20 @@ def test_a_folder_of_somebody_else_is_refused(
         places.project_folder(tmp_path, SOMEBODY)
 
 
-def test_a_link_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_link_instead_of_a_folder_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / ".postgres").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(PostgresError, match=r"\.postgres"):
         places.project_folder(tmp_path, None)
 
 
-def test_a_file_in_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_file_instead_of_a_folder_is_rejected(tmp_path: Path) -> None:
     (tmp_path / ".postgres").touch()
     with pytest.raises(PostgresError, match=r"\.postgres"):
         places.project_folder(tmp_path, None)
 
 
-def test_the_data_of_a_project_are_private(tmp_path: Path) -> None:
+def test_the_data_of_a_project_is_private(tmp_path: Path) -> None:
     old_mask = os.umask(0)
     try:
         assert places.project_folder(tmp_path, None).stat().st_mode & 0o777 == 0o700
@@ -69,7 +68,7 @@ def test_the_data_of_a_project_are_private(tmp_path: Path) -> None:
         os.umask(old_mask)
 
 
-def test_the_data_of_a_project_that_the_server_cannot_reach_are_kept_elsewhere(
+def test_the_data_of_a_project_that_the_server_cannot_reach_is_kept_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o700)
@@ -82,7 +81,7 @@ def test_the_data_of_a_project_that_the_server_cannot_reach_are_kept_elsewhere(
         folder.rmdir()
 
 
-def test_no_place_for_a_server_is_an_error_that_names_the_places(
+def test_an_error_lists_all_folders_that_were_tried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(places, "reachable", lambda *_: False)

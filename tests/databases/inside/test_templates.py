@@ -1,4 +1,4 @@
-"""The template database: when there is a new one, and that it is whole."""
+"""The template database: when it is rebuilt, and that it is complete."""
 
 import asyncio
 import subprocess
@@ -21,8 +21,8 @@ PROJECT = Path(postgres.__file__).parents[2]
 RUN = Run("shop", "run1")
 OTHER_RUN = Run("shop", "run2")
 
-SOON = 20
-"""Seconds within which nothing may hang."""
+TIMEOUT = 20
+"""Seconds after which a test is considered to hang."""
 
 
 async def names(connection: asyncpg.Connection) -> set[str]:
@@ -92,7 +92,7 @@ class TestTheFingerprint:
         (project.path / "migrations" / "versions" / "b.py").unlink()
         assert await fingerprint(connection, project.path) != before
 
-    async def test_does_not_change_with_what_python_leaves_there(
+    async def test_does_not_change_with_compiled_files(
         self, connection: asyncpg.Connection, project: Project
     ) -> None:
         before = await fingerprint(connection, project.path)
@@ -135,7 +135,7 @@ class TestTheTemplate:
         with pytest.raises(asyncpg.PostgresError, match="cannot drop a template"):
             await connection.execute(f'DROP DATABASE "{template.name}"')
 
-    async def test_is_built_once_for_ten_who_ask_at_once(
+    async def test_is_built_once_for_ten_concurrent_callers(
         self, server: URL, template: Template, project: Project
     ) -> None:
         connections = [await connect(server) for _ in range(10)]
@@ -164,7 +164,7 @@ class TestTheTemplate:
         )
         connections = [await connect(server) for _ in range(3)]
         try:
-            async with asyncio.timeout(SOON):
+            async with asyncio.timeout(TIMEOUT):
                 built = await asyncio.gather(
                     *(template.ensure(each, RUN, rebuild=False) for each in connections)
                 )
@@ -173,7 +173,7 @@ class TestTheTemplate:
                 await connection.close()
         assert sum(built) == 1
 
-    async def test_is_rebuilt_once_in_each_run_that_demands_it(
+    async def test_is_rebuilt_once_in_each_run_with_rebuild(
         self, connection: asyncpg.Connection, template: Template, project: Project
     ) -> None:
         await template.ensure(connection, RUN, rebuild=False)
@@ -189,13 +189,13 @@ class TestTheTemplate:
         assert await template.ensure(connection, RUN, rebuild=False)
         assert project.migrations_run() == 2
 
-    async def test_is_built_where_an_earlier_build_died(
+    async def test_is_built_after_an_interrupted_build(
         self, connection: asyncpg.Connection, template: Template, project: Project
     ) -> None:
         await catalog.create(connection, f"{template.name}_{RUN.id}", RUN)
         assert await template.ensure(connection, RUN, rebuild=False)
 
-    async def test_never_replaces_a_database_that_the_tests_did_not_make(
+    async def test_never_replaces_a_database_that_the_tests_did_not_create(
         self, connection: asyncpg.Connection, template: Template, project: Project
     ) -> None:
         await connection.execute(f'CREATE DATABASE "{template.name}"')
@@ -204,7 +204,7 @@ class TestTheTemplate:
         assert template.name in await names(connection)
         assert project.migrations_run() == 0
 
-    async def test_is_ready_although_somebody_is_still_connected_to_it(
+    async def test_is_completed_even_if_something_is_still_connected_to_it(
         self, server: URL, connection: asyncpg.Connection, template: Template, project: Project
     ) -> None:
         project.migrate("op.execute('SELECT pg_sleep(0.5)')")
@@ -217,14 +217,14 @@ class TestTheTemplate:
                 except asyncpg.PostgresError:
                     await asyncio.sleep(0.01)
 
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(TIMEOUT):
             built, left = await asyncio.gather(
                 template.ensure(connection, RUN, rebuild=False), connect_while_it_is_built()
             )
         assert built
         left.terminate()
 
-    async def test_that_exists_is_used_without_loading_alembic(
+    async def test_is_used_without_importing_alembic_if_it_exists(
         self, server: URL, connection: asyncpg.Connection, template: Template
     ) -> None:
         await template.ensure(connection, RUN, rebuild=False)
@@ -249,7 +249,7 @@ asyncio.run(main())
 
 
 class TestAFailingBuild:
-    async def test_says_which_line_failed_and_leaves_nothing(
+    async def test_reports_the_failed_line_and_leaves_nothing_behind(
         self, connection: asyncpg.Connection, template: Template, project: Project
     ) -> None:
         before = await names(connection)
@@ -260,7 +260,7 @@ class TestAFailingBuild:
         assert "0001.py:13" in str(caught.value)
         assert await names(connection) == before
 
-    async def test_is_tried_again_by_the_next(
+    async def test_is_repeated_by_the_next_caller(
         self, connection: asyncpg.Connection, template: Template, project: Project
     ) -> None:
         project.migrate("raise RuntimeError('not yet')")
@@ -271,7 +271,7 @@ class TestAFailingBuild:
 
 
 class TestReferenceData:
-    async def test_are_loaded_in_the_order_of_their_names(
+    async def test_is_loaded_in_the_order_of_its_file_names(
         self, server: URL, connection: asyncpg.Connection, template: Template, project: Project
     ) -> None:
         project.write(
@@ -284,7 +284,7 @@ class TestReferenceData:
         await template.ensure(connection, RUN, rebuild=False)
         assert {"countries", "towns"} <= await tables(server, connection, template)
 
-    async def test_that_cannot_be_loaded_are_named(
+    async def test_that_cannot_be_loaded_is_named(
         self, connection: asyncpg.Connection, template: Template, project: Project
     ) -> None:
         project.write("migrations/reference/countries.sql", "INSERT INTO nowhere VALUES (1)")

@@ -1,0 +1,67 @@
+"""The options `--db...`, the marker `committed`, and DATABASE_URL, closed while tests run."""
+
+import os
+from functools import partial
+
+import pytest
+from sqlalchemy import Engine, event
+
+from dev.sandbox.leaks import CLOSED_URL, refuse_closed
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("database", "tests on PostgreSQL")
+    group.addoption(
+        "--db",
+        choices=("sandbox", "committed"),
+        default="sandbox",
+        help="how tests without the marker `committed` run: in one transaction that is rolled "
+        "back, or, slower, with real commits, each on a database of its own",
+    )
+    group.addoption(
+        "--db-keep",
+        action="store_true",
+        help="keep the database of each failed test until the next run, and print how to open it",
+    )
+    group.addoption(
+        "--db-rebuild",
+        action="store_true",
+        default=bool(os.environ.get("CI")),
+        help="run the migrations even if an earlier run has; the default if CI is set",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "committed: run the test with real commits, on a database of its own"
+    )
+    close_database_url(config)
+
+
+def close_database_url(config: pytest.Config) -> None:
+    """Let no engine connect to the database of DATABASE_URL until the run ends."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("DATABASE_URL", CLOSED_URL)
+    config.add_cleanup(patch.undo)
+    event.listen(Engine, "do_connect", refuse_closed)
+    config.add_cleanup(partial(event.remove, Engine, "do_connect", refuse_closed))
+
+
+def all_committed(config: pytest.Config) -> bool:
+    """Whether every test runs with real commits (`--db=committed`)."""
+    return bool(config.getoption("--db") == "committed")
+
+
+def is_committed(item: pytest.Item) -> bool:
+    """Whether this test runs with real commits."""
+    return all_committed(item.config) or item.get_closest_marker("committed") is not None
+
+
+def keeps_databases(config: pytest.Config) -> bool:
+    """Whether the databases of failed tests are kept (`--db-keep`)."""
+    return bool(config.getoption("--db-keep"))
+
+
+def rebuilds(config: pytest.Config) -> bool:
+    """Whether the template database is rebuilt in this run (`--db-rebuild`)."""
+    return bool(config.getoption("--db-rebuild"))
