@@ -18,11 +18,11 @@ from tools.release_notes import notes
 TEMPLATE = ROOT / "template"
 CHANGELOG = """# Changes
 
-## 1.1.0
+## 1.1.0 - 2026-11-25
 
 Now with more.
 
-## 1.0.0
+## 1.0.0 - 2026-11-24
 
 The first.
 
@@ -110,10 +110,10 @@ def test_the_steps_of_the_release_workflow_publish_notes_and_an_example(
 @pytest.mark.parametrize(
     ("tag", "problem"),
     [
-        ("release-1", "no version of PEP 440"),
+        ("release-1", "not a version of PEP 440"),
         ("1.1.0-rc1", "write 1.1.0-rc1 as 1.1.0rc1"),
-        ("1.2.0", "says nothing below a heading '## 1.2.0'"),
-        ("Unreleased", "no version"),
+        ("1.2.0", "says nothing below a heading '## 1.2.0 - DATE'"),
+        ("Unreleased", "not a version"),
     ],
 )
 def test_what_cannot_be_released_is_refused_with_the_way_out(tag: str, problem: str) -> None:
@@ -125,4 +125,4 @@ def test_a_refused_release_fails() -> None:
     command = (sys.executable, "-m", "tools.release_notes", "release-1")
     run = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert run.returncode == 1
-    assert run.stderr.startswith("release-1 is no version of PEP 440")
+    assert run.stderr.startswith("release-1 is not a version of PEP 440")

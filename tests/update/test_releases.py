@@ -42,7 +42,7 @@ def test_the_history_here_is_not_cut_off_and_ends_in_the_version_here() -> None:
 def test_the_changelog_tells_of_every_release_and_the_newest_first() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text()
     assert all(notes(version, changelog) for version in RELEASES)
-    headings = re.findall("^## (.+)$", changelog, re.MULTILINE)
+    headings = re.findall(r"^## (\S+)", changelog, re.MULTILINE)
     assert [heading for heading in headings if heading in RELEASES] == list(RELEASES)[::-1]
 
 

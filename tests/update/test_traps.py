@@ -193,7 +193,7 @@ def choices(question: dict[str, Any]) -> set[object]:
 
 def changelog_since(release: str) -> str:
     changelog = (ROOT / "CHANGELOG.md").read_text()
-    return changelog.partition(f"\n## {release}\n")[0].partition("\n## ")[2]
+    return changelog.partition(f"\n## {release} - ")[0].partition("\n## ")[2]
 
 
 def ignored(repository: Path, files: list[str]) -> list[str]:
