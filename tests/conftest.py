@@ -11,6 +11,9 @@ from tests.harness.project import Project, render
 from tests.harness.shared import once, shared_directory
 from tests.harness.template import git, snapshot
 
+# Laid over rendered projects, and run there.
+collect_ignore_glob = ["*/overlay"]
+
 
 def pytest_configure() -> None:
     # A shell starts background jobs with Ctrl-C ignored, and the tests' processes would inherit it.

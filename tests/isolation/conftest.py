@@ -1,6 +1,6 @@
 """A rendered project in which the probe takes the place of the resources.
 
-`project/` holds what is laid over it: a service that does everything to its database, and the tests
+`overlay/` holds what is laid over it: a service that does everything to its database, and the tests
 of the sandbox, which are the project's own tests here.
 """
 
@@ -17,8 +17,7 @@ from tests.harness.template import commit
 from tests.isolation.expectations import Outcomes
 from tests.isolation.runs import run_leaks
 
-OVERLAY = Path(__file__).parent / "project"
-collect_ignore = [str(OVERLAY)]
+OVERLAY = Path(__file__).parent / "overlay"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What is to become of each test in `project/tests/leaks`."""
+"""What is to become of each test in `overlay/tests/leaks`."""
 
 Outcomes = dict[str, dict[str, tuple[str, str]]]
 """Of each test: for each of its phases the outcome, and the report."""

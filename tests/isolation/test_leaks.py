@@ -1,4 +1,4 @@
-"""A test that leaks fails, says why, and hurts no other: see `project/tests/leaks`."""
+"""A test that leaks fails, says why, and hurts no other: see `overlay/tests/leaks`."""
 
 import pytest
 

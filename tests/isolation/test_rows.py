@@ -1,4 +1,4 @@
-"""The sandbox keeps its promises: `project/tests/rows` has a test for each of them."""
+"""The sandbox keeps its promises: `overlay/tests/rows` has a test for each of them."""
 
 import pytest
 

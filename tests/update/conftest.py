@@ -11,8 +11,6 @@ from tests.harness.project import Project, render
 from tests.harness.shared import once
 from tests.harness.template import NEXT_RELEASE, RELEASES, ROOT, git
 
-collect_ignore = ["work"]
-
 Answers = dict[str, dict[str, object]]
 Render = Callable[[str, str], Project]
 """A project for a release and the name of a set of its answers. Tests must not change it."""

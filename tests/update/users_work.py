@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.harness.project import Project
 from tests.harness.template import commit
 
-OWN_FILES = Path(__file__).parent / "work"
+OWN_FILES = Path(__file__).parent / "overlay"
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,21 @@ from tests.harness.project import Project
 from tests.harness.shared import once
 from tests.harness.template import git
 
-INSIDE = Path(__file__).with_name("inside")
+OVERLAY = Path(__file__).with_name("overlay")
 
 
 @pytest.fixture(scope="session")
 def workshop(shared: Path, default_project: Project) -> Project:
-    """A project that has the tests of `inside` among its own."""
+    """A project that has the tests of `overlay/` among its own."""
 
     def build(target: Path) -> None:
         git(shared, "clone", "--quiet", str(default_project.path), str(target))
-        shutil.copytree(INSIDE, target / "tests" / "inside")
+        shutil.copytree(OVERLAY, target, dirs_exist_ok=True)
         Project(target).run("true")
 
     return Project(once(shared / "workshop", build))
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in INSIDE.glob("test_*.py")))
+@pytest.mark.parametrize("name", sorted(path.name for path in OVERLAY.rglob("test_*.py")))
 def test_modules_work_in_a_rendered_project(workshop: Project, name: str) -> None:
-    workshop.run("pytest", f"tests/inside/{name}", CI="")
+    workshop.run("pytest", f"tests/databases/{name}", CI="")

@@ -8,7 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy import URL
-from tests.inside.conftest import Project
+from tests.databases.conftest import Project
 
 from dev import postgres
 from dev.databases import catalog
