@@ -69,14 +69,14 @@ def soak(session: nox.Session) -> None:
 def scale(session: nox.Session) -> None:
     """The more than a thousand tests of a service of fifty resources."""
     install(session, "test")
-    session.run("pytest", "--numprocesses=0", "tests/project/scale.py")
+    session.run("pytest", "--numprocesses=0", "tests/project/large_suite.py")
 
 
 @nox.session
 def newcomer(session: nox.Session) -> None:
     """The first command of README.md as a new user, with empty caches and then with full ones."""
     install(session, "test")
-    session.run("python", "-m", "tests.repository.smoke")
+    session.run("python", "-m", "tests.repository.newcomer")
 
 
 @nox.session
@@ -86,7 +86,9 @@ def newcomer(session: nox.Session) -> None:
 def smoke(session: nox.Session, dependencies: str) -> None:
     """Render every set of answers and run its tests with the dependencies that users may get."""
     install(session, "test")
-    session.run(*("pytest", "tests/delivery/smoke.py"), env={"DEPENDENCIES": dependencies})
+    session.run(
+        *("pytest", "tests/delivery/dependency_checks.py"), env={"DEPENDENCIES": dependencies}
+    )
 
 
 @nox.session

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.answers import ANSWERS
-from tests.harness.project import Project, render
+from tests.harness.project import Copy, Project, render
 from tests.harness.shared import once, shared_directory
 from tests.harness.template import git, snapshot
 
@@ -59,12 +59,18 @@ def default_project(rendered: Callable[[str], Project]) -> Project:
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Callable[[Project], Project]:
-    """A copy of a project, not yet installed, that a test may change."""
+def copy(tmp_path: Path) -> Copy:
+    """A copy of a project, for a test to change; it runs in the original's environment."""
 
     def copy(project: Project) -> Project:
         target = tmp_path / "a copy"
         git(tmp_path, "clone", "--quiet", str(project.path), str(target))
-        return Project(target)
+        return Project(target, project.venv)
 
     return copy
+
+
+@pytest.fixture
+def own_project(default_project: Project, copy: Copy) -> Project:
+    """A copy of the default project, for a test to change."""
+    return copy(default_project)

@@ -15,12 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-from copier import VcsRef, run_copy, run_update
+from copier import VcsRef, run_copy
 
+from tests.harness.large_service import RESOURCES, line_of, name_of, resources
 from tests.harness.project import Project, render
-from tests.harness.scale import RESOURCES, line_of, name_of, resources
 from tests.harness.service import database, serve
 from tests.harness.template import NEXT_RELEASE, commit, git, snapshot
+from tests.harness.updates import update
 
 PAIRS = 7
 STARTS = 5
@@ -84,16 +85,7 @@ def copied(template: Path, target: Path, data: Data) -> float:
 def updated(target: Path, data: Data) -> float:
     git(target, "init", "--quiet")
     commit(target, "Render")
-    return seconds(
-        lambda: run_update(
-            target,
-            data=data,
-            defaults=True,
-            overwrite=True,
-            quiet=True,
-            vcs_ref=VcsRef.CURRENT,
-        )
-    )
+    return seconds(lambda: update(Project(target), VcsRef.CURRENT, data))
 
 
 def report(title: str, pairs: list[tuple[float, float]]) -> None:

@@ -19,9 +19,8 @@ def workshop(shared: Path, default_project: Project) -> Project:
     def build(target: Path) -> None:
         git(shared, "clone", "--quiet", str(default_project.path), str(target))
         shutil.copytree(OVERLAY, target, dirs_exist_ok=True)
-        Project(target).run("true")
 
-    return Project(once(shared / "workshop", build))
+    return Project(once(shared / "workshop", build), default_project.venv)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in OVERLAY.rglob("test_*.py")))

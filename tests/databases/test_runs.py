@@ -3,7 +3,7 @@
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from tests.harness.processes import Family, eventually
 from tests.harness.project import Project
 from tests.harness.service import database
+from tests.harness.template import git
 
 HEALTH = "tests/api/test_health.py"
 """A few tests that use the database."""
@@ -30,12 +31,11 @@ USAGE_ERROR = 4  # pytest's exit code
 
 
 @pytest.fixture
-def own_project(default_project: Project, copy: Callable[[Project], Project]) -> Project:
+def own_project(own_project: Project) -> Project:
     """A project whose migrations leave a file behind each time they run."""
-    project = copy(default_project)
-    (migration,) = (project.path / "migrations" / "versions").glob("*.py")
+    (migration,) = (own_project.path / "migrations" / "versions").glob("*.py")
     migration.write_text(migration.read_text() + COUNT_BUILDS)
-    return project
+    return own_project
 
 
 def run(project: Project, *options: str, **variables: str) -> str:
@@ -113,9 +113,8 @@ class TestAnExternalServer:
     def test_is_shared_by_two_checkouts_at_once(
         self, own_project: Project, server: str, tmp_path: Path
     ) -> None:
-        subprocess.run(("git", "clone", "--quiet", own_project.path, tmp_path / "2"), check=True)
-        other = Project(tmp_path / "2")
-        other.run("true")
+        git(tmp_path, "clone", "--quiet", str(own_project.path), "2")
+        other = Project(tmp_path / "2", own_project.venv)
         variables = {"TEST_DATABASE_URL": server, "CI": ""}
         with (
             own_project.start("pytest", "-n", "2", **variables) as first,

@@ -1,15 +1,15 @@
 """What the answers `ci` and `license` bring, and what they leave out."""
 
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from copier import VcsRef, run_update
+from copier import VcsRef
 
 from tests.delivery.conftest import Deliver
-from tests.harness.project import Project, render
+from tests.harness.project import Copy, Project, render
 from tests.harness.template import git
+from tests.harness.updates import update
 
 CI_FILES: dict[str, set[str]] = {
     "github": {
@@ -48,17 +48,10 @@ def test_a_project_has_the_files_of_its_ci_and_no_trace_of_another(
     ("before", "after"), [("none", "github"), ("github", "gitlab"), ("gitlab", "none")]
 )
 def test_another_ci_can_be_chosen_later(
-    deliver: Deliver, copy: Callable[[Project], Project], before: str, after: str
+    deliver: Deliver, copy: Copy, before: str, after: str
 ) -> None:
     project = copy(deliver(before))
-    run_update(
-        project.path,
-        data={"ci": after},
-        defaults=True,
-        overwrite=True,
-        quiet=True,
-        vcs_ref=VcsRef.CURRENT,
-    )
+    update(project, VcsRef.CURRENT, {"ci": after})
     git(project.path, "add", "--all")
     assert contents(project) == contents(deliver(after))
 

@@ -1,7 +1,6 @@
 """The configuration of services and tools: valid, and without findings of their linters."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import yaml
 
 from tests.delivery.conftest import Deliver
 from tests.delivery.workflows import read_yaml
-from tests.harness.project import UV, Project, environment, start
+from tests.harness.project import UV, Copy, Project, environment, start
 from tests.harness.template import ROOT, git
 
 TOOLS = Path(sys.executable).parent
@@ -94,7 +93,7 @@ def test_every_hook_runs_clean_on_a_fresh_project(service: Project, runner: str)
     ],
 )
 def test_a_hook_finds_what_it_is_for(
-    service: Project, copy: Callable[[Project], Project], hook: str, file: str, content: str
+    service: Project, copy: Copy, hook: str, file: str, content: str
 ) -> None:
     broken = copy(service)
     with (broken.path / file).open("a") as appended:
@@ -115,9 +114,7 @@ def test_hadolint_finds_nothing(service: Project) -> None:
     assert tool("hadolint", "Dockerfile", cwd=service.path) == ""
 
 
-def test_the_development_container_ends_with_a_green_suite(
-    service: Project, copy: Callable[[Project], Project]
-) -> None:
+def test_the_development_container_ends_with_a_green_suite(service: Project, copy: Copy) -> None:
     container = yaml.safe_load((service.path / ".devcontainer/devcontainer.json").read_text())
     program, *command = container["postCreateCommand"].split()
     assert program == "uv"

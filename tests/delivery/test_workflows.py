@@ -10,7 +10,7 @@ import pytest
 from tests.delivery.composition import engine_found
 from tests.delivery.conftest import Deliver
 from tests.delivery.workflows import Provider, Step, github_jobs, gitlab_jobs, read_yaml
-from tests.harness.project import CommandError, Project
+from tests.harness.project import CommandError, Copy, Project
 from tests.harness.template import ROOT, commit, git
 
 WORKFLOWS = sorted(path.name for path in ROOT.glob("template/*github*/workflows/*.yml"))
@@ -96,9 +96,7 @@ def test_shards_together_run_every_test_and_reach_the_coverage(
     assert sum(passed) == collected
 
 
-def test_coverage_below_the_threshold_fails(
-    service: Project, copy: Callable[[Project], Project]
-) -> None:
+def test_coverage_below_the_threshold_fails(service: Project, copy: Copy) -> None:
     one = ("pytest", "--cov", "tests/services/test_settings.py")
     assert "less than fail-under=95" in copy(service).run(*one, code=1)
 

@@ -1,10 +1,9 @@
 """The commands of a document, run as its reader would."""
 
 import re
-import subprocess
 from pathlib import Path
 
-from tests.harness.project import UV, environment
+from tests.harness.project import environment_with_uv, run
 
 IDENTITY = {
     f"GIT_{who}_{what}": value
@@ -24,18 +23,11 @@ def section(document: str, heading: str) -> str:
 def run_commands(document: str, directory: Path, **variables: str) -> str:
     """Run the document's blocks of shell commands, one after another, and return what they print.
 
-    Raises AssertionError if one fails.
+    Raises CommandError if one fails.
     """
-    everything = environment(**IDENTITY, **variables)
-    everything["PATH"] = f"{Path(UV).parent}:{everything['PATH']}"
-    run = subprocess.run(
-        ("bash", "-eux", "-c", "\n".join(blocks(document, "sh"))),
+    script = "\n".join(blocks(document, "sh"))
+    return run(
+        *("bash", "-eux", "-c", script),
         cwd=directory,
-        env=everything,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        variables=environment_with_uv(**IDENTITY, **variables),
     )
-    assert run.returncode == 0, run.stdout
-    return run.stdout

@@ -1,7 +1,6 @@
 """What the documents say is so."""
 
 import re
-from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 import yaml
 
 from tests.docs.commands import blocks, run_commands
-from tests.harness.project import Project
+from tests.harness.project import Copy, Project
 from tests.harness.service import database
 from tests.harness.template import ROOT, commit, git
 
@@ -41,9 +40,9 @@ def test_the_commands_of_getting_started_work(template: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("document", ["resources.md", "change-in-production.md"])
 def test_the_commands_for_a_service_work(
-    default_project: Project, copy: Callable[[Project], Project], document: str
+    default_project: Project, copy: Copy, document: str
 ) -> None:
-    project = copy(default_project)
+    project = copy(default_project).with_own_venv()
     project.run("true")
     commit(project.path, "Lock")
     with database(default_project) as url:
@@ -82,10 +81,8 @@ def test_options_of_fixtures_are_there(default_project: Project) -> None:
     assert [name for name in options if name.partition("=")[0] not in there] == []
 
 
-def test_the_example_of_fixtures_passes(
-    default_project: Project, copy: Callable[[Project], Project]
-) -> None:
-    project = copy(default_project)
+def test_the_example_of_fixtures_passes(own_project: Project) -> None:
+    project = own_project
     example, *_ = blocks(text("fixtures.md"), "python")
     (project.path / "tests" / "test_example.py").write_text(example)
     assert "1 passed" in project.run("pytest", "tests/test_example.py")

@@ -1,10 +1,9 @@
 """The commands of updating.md, in a service for which there are two newer releases."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.docs.commands import run_commands, section
-from tests.harness.project import Project
+from tests.harness.project import Copy, Project
 from tests.harness.template import ROOT, commit, git
 from tests.harness.updates import follow, next_release, replace
 
@@ -12,7 +11,7 @@ UPDATING = (ROOT / "docs" / "updating.md").read_text()
 
 
 def test_its_commands_bring_a_release_and_settle_a_conflict(
-    template: Path, default_project: Project, copy: Callable[[Project], Project], tmp_path: Path
+    template: Path, default_project: Project, copy: Copy, tmp_path: Path
 ) -> None:
     project = copy(default_project)
     newer = next_release(

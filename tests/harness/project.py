@@ -5,7 +5,7 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from uv import find_uv_bin
 from tests.harness.template import NEXT_RELEASE, commit, git
 
 UV = find_uv_bin()
-PATIENCE = 300  # seconds after which a command hangs rather than works
+TIMEOUT = 300  # seconds after which a command is taken to hang
 
 
 class CommandError(AssertionError):
@@ -36,7 +36,7 @@ class Command:
         """What it has printed so far, to standard output and to standard error."""
         return self.log.read_text(errors="replace")
 
-    def wait(self, code: int | None = 0, seconds: float = PATIENCE) -> str:
+    def wait(self, code: int | None = 0, seconds: float = TIMEOUT) -> str:
         """Return what it printed until it ended.
 
         Raises CommandError unless it ends in time, and with `code` if that is not None.
@@ -68,6 +68,16 @@ class Command:
 @dataclass(frozen=True)
 class Project:
     path: Path
+    borrowed: Path | None = None
+    """The virtual environment of a project with the same dependencies; else it has its own."""
+
+    @property
+    def venv(self) -> Path:
+        return self.borrowed or self.path / ".venv"
+
+    def with_own_venv(self) -> "Project":
+        """The same project; uv installs what it asks for."""
+        return Project(self.path)
 
     def run(self, *command: str, code: int | None = 0, **variables: str) -> str:
         """Run a command in the project's environment and return what it printed.
@@ -80,6 +90,12 @@ class Project:
     @contextmanager
     def start(self, *command: str, **variables: str) -> Iterator[Command]:
         """Start a command in the project's environment; what still runs at the end is killed."""
+        if self.borrowed:
+            variables = {
+                "UV_PROJECT_ENVIRONMENT": str(self.borrowed),
+                "UV_NO_SYNC": "1",
+                **variables,
+            }
         with start((UV, "run", *command), self.path, environment(**variables)) as running:
             yield running
 
@@ -90,6 +106,17 @@ class Project:
     def changes(self) -> str:
         """What git sees as changed since the project was rendered."""
         return git(self.path, "status", "--porcelain", "--untracked-files=all")
+
+    @contextmanager
+    def restored(self) -> Iterator["Project"]:
+        """The project, which may be changed in the block and is as it was after it."""
+        before = git(self.path, "rev-parse", "HEAD").strip()
+        yield self
+        git(self.path, "reset", "--quiet", "--hard", before)
+        git(self.path, "clean", "--quiet", "--force", "-d")
+
+
+Copy = Callable[[Project], Project]
 
 
 @contextmanager
@@ -109,6 +136,17 @@ def start(command: tuple[str, ...], cwd: Path, variables: dict[str, str]) -> Ite
             yield Command(" ".join(command), process, Path(log.name))
         finally:
             kill(process)
+
+
+def run(
+    *command: str, cwd: Path, variables: dict[str, str] | None = None, code: int | None = 0
+) -> str:
+    """Run a command as the user does, or with exactly these variables; return what it printed.
+
+    Raises CommandError unless it exits with `code`, if that is not None.
+    """
+    with start(command, cwd, environment() if variables is None else variables) as running:
+        return running.wait(code)
 
 
 def render(
@@ -136,6 +174,13 @@ def environment(**variables: str) -> dict[str, str]:
     outside = (entry for entry in path if not Path(entry, "..", "pyvenv.cfg").exists())
     kept["PATH"] = os.pathsep.join(outside)
     return kept | variables
+
+
+def environment_with_uv(**variables: str) -> dict[str, str]:
+    """The user's environment, with uv on PATH for programs that call it."""
+    found = environment(**variables)
+    found["PATH"] = f"{Path(UV).parent}{os.pathsep}{found['PATH']}"
+    return found
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:

@@ -14,14 +14,14 @@ ANSWERS_FILE = ".copier-answers.yml"
 def update(
     project: Project,
     release: str | VcsRef = NEXT_RELEASE,
-    resource: str = "",
+    answers: dict[str, object] | None = None,
     *,
     trust: bool = False,
 ) -> None:
     """Update as `copier update --defaults` does; what it changes is left to be committed."""
     run_update(
         project.path,
-        data={"resource": resource} if resource else {},
+        data=answers or {},
         defaults=True,
         overwrite=True,
         quiet=True,
@@ -30,9 +30,13 @@ def update(
     )
 
 
-def merge(project: Project, release: str | VcsRef = NEXT_RELEASE, resource: str = "") -> None:
+def merge(
+    project: Project,
+    release: str | VcsRef = NEXT_RELEASE,
+    answers: dict[str, object] | None = None,
+) -> None:
     """Update and commit. Raises AssertionError if anything is left to be resolved by hand."""
-    update(project, release, resource)
+    update(project, release, answers)
     changes = project.changes()
     assert re.findall(r"^(?:[AU][AU]|.*\.(?:rej|orig)$).*", changes, re.MULTILINE) == [], changes
     commit(project.path, "Update")

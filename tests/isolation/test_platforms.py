@@ -17,7 +17,7 @@ PROGRAMS = {"embedded": None, **servers.installed()}
 def test_every_promise_is_kept_on_every_python(
     probe: Project, copy: Callable[[Project], Project], python: str
 ) -> None:
-    copy(probe).run("pytest", "tests/rows", UV_PYTHON=python)
+    copy(probe).with_own_venv().run("pytest", "tests/rows", UV_PYTHON=python)
 
 
 @pytest.mark.parametrize("programs", PROGRAMS.values(), ids=PROGRAMS)

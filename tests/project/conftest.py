@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.large_service import resources
 from tests.harness.project import Project, render
-from tests.harness.scale import resources
 from tests.harness.shared import once
 
 

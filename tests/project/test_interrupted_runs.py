@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -50,11 +50,6 @@ def hanging_run(project: Project, *options: str) -> Iterator[HangingRun]:
             yield HangingRun(parent if "-n" in options else own, family)
         finally:
             family.kill()
-
-
-@pytest.fixture
-def own_project(default_project: Project, copy: Callable[[Project], Project]) -> Project:
-    return copy(default_project)
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["serial", "workers"])

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from copier import VcsRef, run_update
+from copier import VcsRef
 
 from tests.harness.answers import ANSWERS
 from tests.harness.project import Project, render
 from tests.harness.service import database
 from tests.harness.template import commit
+from tests.harness.updates import update
 
 MARKED = ANSWERS["every_field_type"]["resources"]
 assert isinstance(MARKED, dict)
@@ -92,10 +93,7 @@ def changed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         changed = Changed(project, url)
         changed.alembic("upgrade", "head")
         commit(target, "Lock")
-        answers = {"resource": "", "resources": AFTER}
-        run_update(
-            target, data=answers, defaults=True, overwrite=True, quiet=True, vcs_ref=VcsRef.CURRENT
-        )
+        update(project, VcsRef.CURRENT, {"resource": "", "resources": AFTER})
         with (target / "app" / "resources" / "brand" / "models.py").open("a") as models:
             models.write(OWN_CHECK)
         yield changed

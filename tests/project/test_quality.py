@@ -1,11 +1,10 @@
 """The checks that a rendered project's README asks for before a commit."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 
-from tests.harness.project import Project
+from tests.harness.project import Copy, Project
 
 
 def test_ruff_finds_nothing(project: Project) -> None:
@@ -41,7 +40,7 @@ def test_tools_leave_nothing_to_commit_but_the_lock_file(default_project: Projec
     ],
 )
 def test_a_dependency_that_points_the_wrong_way_breaks_a_contract(
-    default_project: Project, copy: Callable[[Project], Project], module: str, line: str
+    default_project: Project, copy: Copy, module: str, line: str
 ) -> None:
     broken = copy(default_project)
     with (broken.path / module).open("a") as file:

@@ -1,11 +1,10 @@
 """A rendered project's own tests, on the PostgreSQL that comes with it."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 
-from tests.harness.project import Project
+from tests.harness.project import Copy, Project
 from tests.harness.pythons import interpreters
 
 
@@ -29,9 +28,9 @@ def test_its_suite_passes_on_two_workers(project: Project) -> None:
 
 @pytest.mark.parametrize("version", list(interpreters()))
 def test_its_suite_passes_on_every_python_of_this_machine(
-    default_project: Project, copy: Callable[[Project], Project], version: str
+    default_project: Project, copy: Copy, version: str
 ) -> None:
-    project = copy(default_project)
+    project = copy(default_project).with_own_venv()
     python = interpreters()[version]
     assert f"Python {version}." in project.run("python", "--version", UV_PYTHON=python)
     assert_all_passed(project.run("pytest", UV_PYTHON=python))

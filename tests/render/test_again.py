@@ -1,15 +1,13 @@
 """Rendering again what has been rendered."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-from copier import run_copy, run_update
+from copier import run_copy
 
 from tests.harness.answers import ANSWERS
-from tests.harness.project import Project
+from tests.harness.project import Copy, Project
 from tests.harness.template import NEXT_RELEASE
-
-Copy = Callable[[Project], Project]
+from tests.harness.updates import update
 
 
 def test_rendering_again_changes_nothing(project: Project, template: Path, copy: Copy) -> None:
@@ -29,5 +27,5 @@ def test_rendering_again_changes_nothing(project: Project, template: Path, copy:
 
 def test_an_update_without_a_newer_release_changes_nothing(project: Project, copy: Copy) -> None:
     again = copy(project)
-    run_update(again.path, defaults=True, overwrite=True, quiet=True)
+    update(again)
     assert again.changes() == ""

@@ -1,10 +1,9 @@
 """The two commands of README.md."""
 
 import re
-import subprocess
 from pathlib import Path
 
-from tests.harness.project import environment
+from tests.harness.project import environment, run
 from tests.harness.template import ROOT
 
 
@@ -15,14 +14,4 @@ def commands() -> list[str]:
 
 def run_first(clone: Path, **variables: str) -> str:
     """Run the first command as somebody who has cloned this repository; return what it printed."""
-    run = subprocess.run(
-        ("bash", "-c", commands()[0]),
-        cwd=clone,
-        env=environment(**variables),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout
-    return run.stdout
+    return run("bash", "-c", commands()[0], cwd=clone, variables=environment(**variables))

@@ -14,13 +14,6 @@ from tests.harness.processes import Family, eventually
 from tests.harness.project import Command, Project
 
 STOPS_WITHIN = 20  # seconds
-# For root the data are not in the project, and so do not go away with it.
-REMOVE_DATA = """
-import pathlib, shutil
-from dev.postgres import places
-
-shutil.rmtree(places.project_folder(pathlib.Path.cwd(), places.server_account()))
-"""
 
 
 @dataclass(frozen=True)
@@ -49,13 +42,6 @@ def dev(project: Project) -> Iterator[Dev]:
                 yield Dev(command, family, client)
     finally:
         family.kill()
-
-
-@pytest.fixture
-def own_project(default_project: Project, copy: Callable[[Project], Project]) -> Iterator[Project]:
-    project = copy(default_project)
-    yield project
-    project.run("python", "-c", REMOVE_DATA)
 
 
 def test_it_serves_a_round_trip(own_project: Project) -> None:

@@ -1,17 +1,13 @@
 """A project that was updated is the project that would be rendered today."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.harness.project import Project, render
+from tests.harness.project import Copy, Project, render
 from tests.harness.template import git
 from tests.harness.updates import difference, merge, written_once
 from tests.update.conftest import OLD, OLDEST, Render
-
-Copy = Callable[[Project], Project]
-
 
 SEQUENCES: dict[str, tuple[str, list[str], dict[str, str]]] = {
     "add, change and drop": (
@@ -62,7 +58,7 @@ def test_resources_that_came_one_by_one_equal_a_fresh_render(
     project = copy(old(OLDEST, name))
     # The first of these updates brings the newest template as well, the others find it there.
     for line in lines:
-        merge(project, resource=line)
+        merge(project, answers={"resource": line})
     fresh = render(template, tmp_path / "fresh", {"resource": "", "resources": memory})
     assert_equal(project, fresh)
 

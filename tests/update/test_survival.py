@@ -7,14 +7,13 @@ import os
 import random
 import re
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from copier import VcsRef
 
-from tests.harness.project import Project
+from tests.harness.project import Copy, Project
 from tests.harness.service import database
 from tests.harness.shared import once
 from tests.harness.template import NEXT_RELEASE, RELEASES, ROOT, git
@@ -62,10 +61,8 @@ def worked_on(shared: Path, old: Render) -> Project:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_a_user_has_written_survives(
-    worked_on: Project, copy: Callable[[Project], Project], seed: int
-) -> None:
-    project = copy(worked_on)
+def test_what_a_user_has_written_survives(worked_on: Project, copy: Copy, seed: int) -> None:
+    project = copy(worked_on).with_own_venv()
     chance = random.Random(seed)
     newer = [*RELEASES, NEXT_RELEASE][1:]
     updates = sorted(chance.choices(range(STEPS), k=len(newer)))
@@ -73,7 +70,8 @@ def test_what_a_user_has_written_survives(
         for release in [new for new, at in zip(newer, updates, strict=True) if at == step]:
             merge_and_compare(project, release)
             edit(project)  # where the release has brought places for it
-        merge_and_compare(project, VcsRef.CURRENT, resource_line(memory(project), chance))
+        line = resource_line(memory(project), chance)
+        merge_and_compare(project, VcsRef.CURRENT, {"resource": line})
     assert set(in_place(project).values()) == {True}, in_place(project)
 
     with database(project) as url:
@@ -92,12 +90,14 @@ def test_there_is_work_at_every_place_for_it(default_project: Project) -> None:
     assert places == {(edit.file, edit.below) for edit in EDITS if PLACE.fullmatch(edit.below)}
 
 
-def merge_and_compare(project: Project, release: str | VcsRef, resource: str = "") -> None:
+def merge_and_compare(
+    project: Project, release: str | VcsRef, answers: dict[str, object] | None = None
+) -> None:
     """Raises AssertionError if an update leaves conflicts or undoes some of the user's work."""
     before = in_place(project)
-    merge(project, release, resource)
+    merge(project, release, answers)
     after = in_place(project)
-    assert [what for what, there in before.items() if there and not after[what]] == [], resource
+    assert [what for what, there in before.items() if there and not after[what]] == [], answers
 
 
 def memory(project: Project) -> dict[str, str]:

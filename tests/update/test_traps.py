@@ -6,7 +6,6 @@ it leaves to templates is a policy of this repository, checked against every ear
 
 import re
 import subprocess
-from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.harness.project import Project, render
+from tests.harness.project import Copy, Project, render
 from tests.harness.shared import once
 from tests.harness.template import RELEASES, ROOT, commit, git
 from tests.harness.updates import ANSWERS_FILE, follow, next_release, replace, update, written_once
@@ -85,7 +84,7 @@ def test_an_update_that_meets_every_trap_changes_only_what_it_should(updated: Pr
 
 
 def test_a_grammar_that_has_become_stricter_refuses_the_update_and_changes_nothing(
-    template: Path, default_project: Project, copy: Callable[[Project], Project], tmp_path: Path
+    template: Path, default_project: Project, copy: Copy, tmp_path: Path
 ) -> None:
     project = copy(default_project)
     follow(project, next_release(template, tmp_path / "next", {"copier.yml": STRICTER}))

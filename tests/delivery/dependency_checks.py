@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.harness.answers import ANSWERS
-from tests.harness.project import UV, Project, environment
+from tests.harness.project import UV, Copy, Project, environment
 
 OPTIONS = {
     "newest": [],
@@ -22,10 +22,8 @@ DEPENDENCIES = os.environ["DEPENDENCIES"]
 
 
 @pytest.mark.parametrize("answers", ANSWERS)
-def test_the_suite_passes(
-    rendered: Callable[[str], Project], copy: Callable[[Project], Project], answers: str
-) -> None:
-    project = copy(rendered(answers))
+def test_the_suite_passes(rendered: Callable[[str], Project], copy: Copy, answers: str) -> None:
+    project = copy(rendered(answers)).with_own_venv()
     lock = (UV, "lock", "--upgrade", *OPTIONS[DEPENDENCIES])
     subprocess.run(lock, cwd=project.path, env=environment(), check=True)
     assert " passed" in project.run("pytest", "-n", "2", UV_FROZEN="1")

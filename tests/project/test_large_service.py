@@ -1,13 +1,13 @@
 """A service of fifty resources works as one with a single resource does."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-from copier import VcsRef, run_update
+from copier import VcsRef
 
-from tests.harness.project import Project, render
-from tests.harness.scale import RESOURCES, line_of, name_of, resources
+from tests.harness.large_service import RESOURCES, line_of, name_of, resources
+from tests.harness.project import Copy, Project, render
 from tests.harness.service import serve_on_own_database
+from tests.harness.updates import update
 
 
 def test_its_code_is_clean(large_project: Project) -> None:
@@ -23,17 +23,10 @@ def test_it_serves_a_description_of_every_resource(large_project: Project) -> No
 
 
 def test_an_update_adds_one_more(
-    large_project: Project, template: Path, tmp_path: Path, copy: Callable[[Project], Project]
+    large_project: Project, template: Path, tmp_path: Path, copy: Copy
 ) -> None:
     updated = copy(large_project)
-    run_update(
-        updated.path,
-        data={"resource": line_of(RESOURCES + 1)},
-        defaults=True,
-        overwrite=True,
-        quiet=True,
-        vcs_ref=VcsRef.CURRENT,
-    )
+    update(updated, VcsRef.CURRENT, {"resource": line_of(RESOURCES + 1)})
     answers: dict[str, object] = {"resource": "", "resources": resources(RESOURCES + 1)}
     assert contents(updated.path) == contents(render(template, tmp_path / "new", answers).path)
 

@@ -1,27 +1,11 @@
 """The database that `uv run dev` and Alembic use if DATABASE_URL is not set."""
 
 import socket
-from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.harness.processes import Family
 from tests.harness.project import Project
-
-REMOVE_DATA = """
-import pathlib, shutil
-from dev.postgres import places
-
-shutil.rmtree(places.project_folder(pathlib.Path.cwd(), places.server_account()))
-"""
-"""For root the data is not in the project, so it is not removed with the project."""
-
-
-@pytest.fixture
-def own_project(default_project: Project, copy: Callable[[Project], Project]) -> Iterator[Project]:
-    project = copy(default_project)
-    yield project
-    project.run("python", "-c", REMOVE_DATA)
 
 
 def run_failing(project: Project, *options: str, **variables: str) -> str:

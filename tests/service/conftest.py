@@ -1,0 +1,32 @@
+"""Projects for `uv run dev`."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.harness.project import Project
+from tests.harness.template import git
+
+REMOVE_DATA = """
+import pathlib, shutil
+from dev.postgres import places
+
+shutil.rmtree(places.project_folder(pathlib.Path.cwd(), places.server_account()))
+"""
+"""For root the data are not in the project, and so do not go away with it."""
+
+
+@pytest.fixture(scope="session")
+def installed(default_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project of this worker's own. `dev` runs the code of the project that is installed."""
+    target = tmp_path_factory.mktemp("development") / "a service"
+    git(target.parent, "clone", "--quiet", str(default_project.path), str(target))
+    return Project(target)
+
+
+@pytest.fixture
+def own_project(installed: Project) -> Iterator[Project]:
+    """A project that a test may change, without a development database."""
+    with installed.restored() as project:
+        yield project
+        project.run("python", "-c", REMOVE_DATA)
