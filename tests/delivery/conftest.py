@@ -1,20 +1,21 @@
 """Projects as their users would have them in CI: with a lock file, and on an image's Python."""
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.harness.project import Project, render
+from tests.harness.project import Copy, Project, render
 from tests.harness.shared import once
 from tests.harness.template import commit
+from tests.harness.updates import replace
 
 # The only Python that a machine without access to others is sure to have.
 PYTHON_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 Deliver = Callable[[str], Project]
+Change = Callable[[Project, str, str, str], Project]
 
 
 @pytest.fixture(scope="session")
@@ -38,16 +39,13 @@ def service(deliver: Deliver) -> Project:
 
 
 @pytest.fixture
-def change(tmp_path: Path) -> Callable[[Project, str, str, str], Project]:
-    """A copy of a project in which one text of a file is replaced by another."""
+def change(copy: Copy) -> Change:
+    """A copy of a project in which a text of a file is replaced by another."""
 
     def change(project: Project, file: str, old: str, new: str) -> Project:
-        target = tmp_path / "changed"
-        shutil.copytree(project.path, target, symlinks=True, ignore=shutil.ignore_patterns(".venv"))
-        text = (target / file).read_text()
-        assert old in text
-        (target / file).write_text(text.replace(old, new))
-        commit(target, "Change")
-        return Project(target)
+        changed = copy(project)
+        replace(changed.path, {file: (old, new)})
+        commit(changed.path, "Change")
+        return changed
 
     return change

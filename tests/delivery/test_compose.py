@@ -51,6 +51,22 @@ def test_the_service_waits_for_its_database_and_its_migrations(service: Project)
     assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
 
 
+def test_the_service_asks_for_the_database_that_its_container_makes(service: Project) -> None:
+    services = composition(service)
+    made = services["database"]["environment"]
+    for name in ("app", "migrate"):
+        url = urlsplit(services[name]["environment"]["DATABASE_URL"])
+        assert (url.username, url.password) == (made["POSTGRES_USER"], made["POSTGRES_PASSWORD"])
+        assert (url.hostname, url.path) == ("database", f"/{made['POSTGRES_USER']}")
+
+
+def test_a_database_is_healthy_once_it_answers_by_tcp(service: Project) -> None:
+    # While the image sets it up, it answers on its socket only.
+    for name in ("database", "test-database"):
+        check = composition(service)[name]["healthcheck"]["test"]
+        assert check == ["CMD", "pg_isready", "--host=127.0.0.1"]
+
+
 def test_containers_of_the_service_have_no_more_rights_than_they_need(service: Project) -> None:
     for name in ("app", "migrate"):
         container = composition(service)[name]

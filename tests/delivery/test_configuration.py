@@ -8,7 +8,7 @@ import yaml
 
 from tests.delivery.conftest import Deliver
 from tests.delivery.workflows import read_yaml
-from tests.harness.project import UV, Copy, Project, environment, start
+from tests.harness.project import Copy, Project, environment_with_uv, run
 from tests.harness.template import ROOT, git
 
 TOOLS = Path(sys.executable).parent
@@ -37,8 +37,7 @@ SCHEMAS = [
 
 def tool(name: str, *arguments: str, cwd: Path) -> str:
     """Run a tool of this repository's environment; raises CommandError if it finds something."""
-    with start((str(TOOLS / name), *arguments), cwd, environment()) as running:
-        return running.wait()
+    return run(str(TOOLS / name), *arguments, cwd=cwd)
 
 
 @pytest.mark.parametrize(("ci", "pattern", "schema"), SCHEMAS)
@@ -56,15 +55,13 @@ def test_pre_commit_accepts_its_configuration(service: Project) -> None:
 
 
 def run_hooks(runner: Path, project: Project, *arguments: str, code: int = 0) -> str:
-    """Run hooks as git does: not by `uv run`, which would mend uv.lock before they look at it."""
-    variables = environment()
-    variables["PATH"] = f"{Path(UV).parent}:{variables['PATH']}"
-    with start((str(runner), "run", *arguments), project.path, variables) as running:
-        return running.wait(code)
+    """Run hooks as git does: not by `uv run`, which would fix uv.lock before they look at it."""
+    variables = environment_with_uv(**project.variables())
+    return run(str(runner), "run", *arguments, cwd=project.path, variables=variables, code=code)
 
 
 def prek(project: Project) -> Path:
-    return project.path / ".venv" / "bin" / "prek"
+    return project.venv / "bin" / "prek"
 
 
 @pytest.mark.parametrize("runner", ["prek", "pre-commit"])
@@ -118,7 +115,7 @@ def test_the_development_container_ends_with_a_green_suite(service: Project, cop
     container = yaml.safe_load((service.path / ".devcontainer/devcontainer.json").read_text())
     program, *command = container["postCreateCommand"].split()
     assert program == "uv"
-    assert " passed" in copy(service).run(*command[1:])
+    assert " passed" in copy(service).with_own_venv().run(*command[1:])
 
 
 def test_the_development_container_has_the_tools_of_the_image(service: Project) -> None:

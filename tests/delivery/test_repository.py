@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.delivery.conftest import PYTHON_VERSION
-from tests.delivery.workflows import Provider, github_jobs, read_yaml
+from tests.delivery.workflows import Runner, github_jobs, read_yaml
 from tests.harness.project import Project
 from tests.harness.template import ROOT, commit, git
 from tools.release_notes import notes
@@ -76,12 +76,12 @@ def test_workflows_hold_no_jinja() -> None:
 def test_the_steps_of_the_test_workflow_pass(template: Path, tmp_path: Path) -> None:
     # Its tests are the ones that are running: here they are only collected, or this had no end.
     ours = Project(template)
-    provider = Provider(ours, tmp_path / "provider", {}, PYTEST_ADDOPTS="--collect-only --quiet")
+    runner = Runner(ours, tmp_path, PYTEST_ADDOPTS="--collect-only --quiet")
     for job in github_jobs(ours, "ci.yml"):
         if job.context.get("matrix.python", PYTHON_VERSION) == PYTHON_VERSION:
-            provider.run(job)
-    assert len(provider.ran) == 2
-    assert "tests/delivery/test_repository.py" in provider.output
+            runner.run(job)
+    assert "ruff format" in runner.output
+    assert "tests/delivery/test_repository.py" in runner.output
 
 
 def test_the_steps_of_the_release_workflow_publish_notes_and_an_example(
@@ -95,11 +95,11 @@ def test_the_steps_of_the_release_workflow_publish_notes_and_an_example(
     (ours / "pyproject.toml").write_text(version.sub('version = "1.1.0"', project))
     commit(ours, "Release")
     git(ours, "tag", "1.1.0")
-    provider = Provider(Project(ours), tmp_path / "provider", {})
+    runner = Runner(Project(ours), tmp_path)
     published = tmp_path / "published"
-    provider.replace("gh", f'(echo "$@"; cat notes.md; tar -tf example-$3.tar.gz) > "{published}"')
+    runner.replace("gh", f'(echo "$@"; cat notes.md; tar -tf example-$3.tar.gz) > "{published}"')
     for job in github_jobs(Project(ours), "release.yml"):
-        provider.run(job)
+        runner.run(job)
     text = published.read_text()
     assert text.startswith("release create 1.1.0 --verify-tag")
     assert "Now with more." in text

@@ -3,13 +3,15 @@
 import re
 import tomllib
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.delivery.composition import engine_found
-from tests.delivery.conftest import Deliver
-from tests.delivery.workflows import Provider, Step, github_jobs, gitlab_jobs, read_yaml
+from tests.delivery.conftest import PYTHON_VERSION, Change, Deliver
+from tests.delivery.workflows import Job, Runner, github_jobs, gitlab_jobs, read_yaml
 from tests.harness.project import CommandError, Copy, Project
 from tests.harness.template import ROOT, commit, git
 
@@ -27,12 +29,12 @@ if not engine_found():
         "container / container": ENGINE,
     }
 
-Change = Callable[[Project, str, str, str], Project]
+MakeRunner = Callable[[Project], Runner]
 
 
 @pytest.fixture
-def provider(tmp_path: Path) -> Callable[[Project], Provider]:
-    return lambda project: Provider(project, tmp_path / "provider", LEFT_OUT)
+def make_runner(tmp_path: Path) -> MakeRunner:
+    return lambda project: Runner(project, tmp_path)
 
 
 @pytest.fixture
@@ -45,52 +47,77 @@ def newer(template: Path, tmp_path: Path) -> Path:
     return newer
 
 
-def scripts(steps: list[Step], job: str) -> list[str]:
-    return [f"{job.partition(' ')[0]} / {step.name}" for step in steps if step.script]
-
-
-@pytest.mark.parametrize("workflow", WORKFLOWS)
-def test_every_step_of_a_github_workflow_passes(
-    service: Project, provider: Callable[[Project], Provider], workflow: str
+def test_every_step_of_the_github_workflows_passes(
+    service: Project, make_runner: MakeRunner
 ) -> None:
-    github = provider(service)
-    expected = []
-    for job in github_jobs(service, workflow):
-        github.run(job)
-        expected += scripts(job.steps, job.name)
-    not_run = set(expected) - set(github.ran)
-    assert not_run - {"check-update / Propose the update"} <= set(LEFT_OUT)
+    runner = make_runner(service)
+    for workflow in WORKFLOWS:
+        for job in github_jobs(service, workflow):
+            runner.run(job, LEFT_OUT)
+    assert runner.output.count(" passed in ") == 2
+    assert "Required test coverage of 95% reached" in runner.output
 
 
-def test_every_job_of_the_gitlab_pipeline_passes(
-    deliver: Deliver, provider: Callable[[Project], Provider]
-) -> None:
-    project = deliver("gitlab")
-    gitlab = provider(project)
-    expected = []
-    for job in gitlab_jobs(project):
-        gitlab.run(job)
-        expected += scripts(job.steps, job.name)
-    assert set(expected) - set(gitlab.ran) <= set(LEFT_OUT)
+def test_every_job_of_the_gitlab_pipeline_passes(deliver: Deliver, make_runner: MakeRunner) -> None:
+    runner = make_runner(deliver("gitlab"))
+    for job in gitlab_jobs(deliver("gitlab")):
+        runner.run(job, LEFT_OUT)
+    assert runner.output.count(" passed in ") == 2
 
 
 def test_what_is_left_out_is_there(deliver: Deliver) -> None:
     jobs = [job for name in WORKFLOWS for job in github_jobs(deliver("github"), name)]
     jobs += gitlab_jobs(deliver("gitlab"))
-    assert set(LEFT_OUT) <= {name for job in jobs for name in scripts(job.steps, job.name)}
+    assert set(LEFT_OUT) <= {name for job in jobs for name in job.scripts()}
+
+
+def test_every_job_that_uses_uv_begins_with_the_action_that_installs_it(
+    service: Project, make_runner: MakeRunner
+) -> None:
+    jobs = [job for name in WORKFLOWS for job in github_jobs(service, name)]
+    others = [job.name for job in jobs if job.steps[0].name != "Find the Python of the image"]
+    assert others == ["image"]
+
+
+def test_the_action_installs_the_python_of_the_image(
+    service: Project, make_runner: MakeRunner
+) -> None:
+    runner = make_runner(service)
+    find_python, *_ = next(github_jobs(service, "ci.yml")).steps
+    runner.run(Job("setup", [find_python], {}))
+    assert runner.context["steps.python.outputs.version"] == PYTHON_VERSION
+    action = read_yaml(service.path / ".github/actions/setup/action.yml")
+    [inputs] = [step["with"] for step in action["runs"]["steps"] if "with" in step]
+    assert inputs["python-version"] == "${{ steps.python.outputs.version }}"
+
+
+def test_what_shards_measure_is_handed_on(deliver: Deliver) -> None:
+    github = read_yaml(deliver("github").path / ".github/workflows/ci.yml")["jobs"]
+    kept = inputs(github["tests"], "actions/upload-artifact")
+    taken = inputs(github["coverage"], "actions/download-artifact")
+    assert kept["path"] == github["tests"]["env"]["COVERAGE_FILE"]
+    assert fnmatch(kept["name"], taken["pattern"])
+    gitlab = read_yaml(deliver("gitlab").path / ".gitlab-ci.yml")
+    assert gitlab["coverage"]["needs"] == ["tests"]
+    assert fnmatch("coverage-1", *gitlab["tests"]["artifacts"]["paths"])
+
+
+def inputs(job: dict[str, Any], action: str) -> dict[str, Any]:
+    found: dict[str, Any]
+    [found] = [step["with"] for step in job["steps"] if action in step.get("uses", "")]
+    return found
 
 
 def test_shards_together_run_every_test_and_reach_the_coverage(
-    service: Project, provider: Callable[[Project], Provider], change: Change
+    service: Project, make_runner: MakeRunner, change: Change
 ) -> None:
     sharded = change(service, ".github/workflows/ci.yml", "shard: [1]", "shard: [1, 2]")
-    sharded.run("true")
-    github = provider(sharded)
-    jobs = [job for job in github_jobs(sharded, "ci.yml") if job.name[:-2] in {"tests", "coverage"}]
-    assert [job.name for job in jobs] == ["tests 1", "tests 2", "coverage 1"]
+    runner = make_runner(sharded)
+    jobs = [job for job in github_jobs(sharded, "ci.yml") if job.name in {"tests", "coverage"}]
+    assert [job.name for job in jobs] == ["tests", "tests", "coverage"]
     for job in jobs:
-        github.run(job)
-    passed = [int(count) for count in re.findall(r"(\d+) passed", github.output)]
+        runner.run(job)
+    passed = [int(count) for count in re.findall(r"(\d+) passed", runner.output)]
     collected = sharded.run("pytest", "--collect-only", "--quiet").count("::test_")
     assert len(passed) == 2
     assert sum(passed) == collected
@@ -129,25 +156,12 @@ def test_workflows_may_only_read_and_replace_their_older_runs(
 
 
 def test_gitlab_tells_of_a_new_release_by_a_failed_job(
-    template: Path,
-    newer: Path,
-    deliver: Deliver,
-    provider: Callable[[Project], Provider],
-    change: Change,
+    template: Path, newer: Path, deliver: Deliver, make_runner: MakeRunner, change: Change
 ) -> None:
     outdated = change(deliver("gitlab"), ANSWERS, str(template), str(newer))
-    job = next(job for job in gitlab_jobs(outdated) if job.name == "template 1")
+    [job] = [job for job in gitlab_jobs(outdated) if job.name == "template"]
     with pytest.raises(CommandError, match="New template version available"):
-        provider(outdated).run(job)
-
-
-def test_a_conflict_of_an_update_fails_the_lint_job(
-    service: Project, provider: Callable[[Project], Provider], change: Change
-) -> None:
-    changed = change(service, "app/health.py", "import asyncio\n", "<<<<<<< before updating\n")
-    lint = next(job for job in github_jobs(changed, "ci.yml") if job.name == "lint 1")
-    with pytest.raises(CommandError, match="no conflict markers"):
-        provider(changed).run(lint)
+        make_runner(outdated).run(job)
 
 
 class TestProposal:
@@ -157,25 +171,23 @@ class TestProposal:
     def outdated(self, template: Path, service: Project, change: Change, newer: Path) -> Project:
         return change(service, ANSWERS, str(template), str(newer))
 
-    def run(self, provider: Provider, project: Project, open_issues: str) -> list[str]:
-        calls = provider.folder / "calls"
-        provider.replace("gh", f'echo "$1 $2" >> "{calls}"; echo "{open_issues}"')
+    def run(self, runner: Runner, project: Project, open_issues: str) -> list[str]:
+        calls = runner.folder / "calls"
+        runner.replace("gh", f'echo "$1 $2" >> "{calls}"; echo "{open_issues}"')
         for job in github_jobs(project, "template.yml"):
-            provider.run(job)
+            runner.run(job)
         return calls.read_text().splitlines() if calls.exists() else []
 
     def test_a_new_release_is_proposed_in_an_issue(
-        self, provider: Callable[[Project], Provider], outdated: Project
+        self, make_runner: MakeRunner, outdated: Project
     ) -> None:
-        calls = self.run(provider(outdated), outdated, open_issues="")
+        calls = self.run(make_runner(outdated), outdated, open_issues="")
         assert calls == ["issue list", "issue create"]
 
-    def test_it_is_proposed_only_once(
-        self, provider: Callable[[Project], Provider], outdated: Project
-    ) -> None:
-        assert self.run(provider(outdated), outdated, open_issues="12") == ["issue list"]
+    def test_it_is_proposed_only_once(self, make_runner: MakeRunner, outdated: Project) -> None:
+        assert self.run(make_runner(outdated), outdated, open_issues="12") == ["issue list"]
 
     def test_nothing_is_proposed_without_a_new_release(
-        self, provider: Callable[[Project], Provider], service: Project
+        self, make_runner: MakeRunner, service: Project
     ) -> None:
-        assert self.run(provider(service), service, open_issues="") == []
+        assert self.run(make_runner(service), service, open_issues="") == []

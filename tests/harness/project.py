@@ -90,14 +90,15 @@ class Project:
     @contextmanager
     def start(self, *command: str, **variables: str) -> Iterator[Command]:
         """Start a command in the project's environment; what still runs at the end is killed."""
-        if self.borrowed:
-            variables = {
-                "UV_PROJECT_ENVIRONMENT": str(self.borrowed),
-                "UV_NO_SYNC": "1",
-                **variables,
-            }
-        with start((UV, "run", *command), self.path, environment(**variables)) as running:
+        variables = environment(**self.variables() | variables)
+        with start((UV, "run", *command), self.path, variables) as running:
             yield running
+
+    def variables(self) -> dict[str, str]:
+        """What tells uv which environment to run in."""
+        if self.borrowed is None:
+            return {}
+        return {"UV_PROJECT_ENVIRONMENT": str(self.borrowed), "UV_NO_SYNC": "1"}
 
     def files(self) -> list[str]:
         """The files that the template rendered, relative to the project."""

@@ -2,13 +2,12 @@
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from copier.errors import UserMessageError
 
-from tests.harness.project import UV, Project, environment
+from tests.harness.project import Project, environment_with_uv, run
 from tests.harness.shared import once
 from tests.harness.template import commit, git
 from tests.harness.updates import ANSWERS_FILE, follow, next_release, replace, update
@@ -100,34 +99,21 @@ def test_there_is_no_second_update_before_the_first_is_resolved(conflicted: Proj
 
 
 def test_the_hooks_refuse_to_commit_conflicts_and_rejects(
-    conflicted: Project, tmp_path: Path
+    conflicted: Project, default_project: Project, tmp_path: Path
 ) -> None:
-    project = Project(tmp_path / "a copy")
+    project = Project(tmp_path / "a copy", default_project.venv)
     shutil.copytree(conflicted.path, project.path, symlinks=True)
     (project.path / "app" / "main.py.rej").touch()
     project.run("prek", "install")
     git(project.path, "add", "--all")
-    variables = environment()
-    variables["PATH"] = f"{Path(UV).parent}:{variables['PATH']}"
-    refused = subprocess.run(
-        (
-            "git",
-            "-c",
-            "user.name=test",
-            "-c",
-            "user.email=test@example.com",
-            "commit",
-            "-m",
-            "Update",
-        ),
+    refused = run(
+        *("git", "-c", "user.name=test", "-c", "user.email=test@example.com"),
+        *("commit", "--message", "Update"),
         cwd=project.path,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
+        variables=environment_with_uv(**project.variables()),
+        code=1,
     )
-    assert refused.returncode == 1
-    assert re.search(r"no rejected changes of an update\.+Failed", refused.stderr)
-    assert re.search(r"no conflict markers\.+Failed", refused.stderr)
+    assert re.search(r"no rejected changes of an update\.+Failed", refused)
+    assert re.search(r"no conflict markers\.+Failed", refused)
     for file in [ADDED, *(file for file, *_ in COLLISIONS.values())]:
-        assert re.search(rf"{file}:\d+:<<<<<<< before updating", refused.stderr)
+        assert re.search(rf"{file}:\d+:<<<<<<< before updating", refused)
