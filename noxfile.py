@@ -37,6 +37,17 @@ def update(session: nox.Session) -> None:
 
 
 @nox.session
+def thorough(session: nox.Session) -> None:
+    """Suites in every way, order, Python and PostgreSQL: what the tests try a few of."""
+    install(session, "test")
+    suites = (
+        *("tests/isolation/test_rows.py", "tests/isolation/test_platforms.py"),
+        *("tests/project/test_suite.py", "tests/project/test_differential.py"),
+    )
+    session.run("pytest", *suites, *session.posargs, env={"THOROUGH": "1"})
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Follow the documents to the letter."""
     install(session, "test")

@@ -36,13 +36,17 @@ def template(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def rendered(shared: Path, template: Path) -> Callable[[str], Project]:
-    """A project for a set of answers, installed. Tests may run it but must not change it."""
+    """A project for a set of answers, installed. Tests may run it but must not change it.
+
+    All run in the environment of the default one, which has compiled what all depend on.
+    """
 
     def rendered(name: str) -> Project:
         def build(target: Path) -> None:
             render(template, target, ANSWERS[name]).run("true")
 
-        return Project(once(shared / name, build))
+        project = Project(once(shared / name, build))
+        return project if name == "default" else Project(project.path, rendered("default").venv)
 
     return rendered
 

@@ -19,7 +19,7 @@ Change = Callable[[Project, str, str, str], Project]
 
 
 @pytest.fixture(scope="session")
-def deliver(shared: Path, template: Path) -> Deliver:
+def deliver(shared: Path, template: Path, default_project: Project) -> Deliver:
     """The project of a CI provider, installed. Tests may run it but must not change it."""
 
     def deliver(ci: str) -> Project:
@@ -28,7 +28,7 @@ def deliver(shared: Path, template: Path) -> Deliver:
             render(template, target, answers).run("true")
             commit(target, "Lock")
 
-        return Project(once(shared / f"ci {ci}", build))
+        return Project(once(shared / f"ci {ci}", build), default_project.venv)
 
     return deliver
 

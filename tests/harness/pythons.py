@@ -14,7 +14,8 @@ OLDEST = (3, 11)
 
 @cache
 def interpreters() -> dict[str, str]:
-    """The path of one interpreter per minor version: uv's own, those on PATH and pyenv's."""
+    """The path of one interpreter per minor version, the newest first: uv's own, those on PATH and
+    pyenv's."""
     variables = environment()
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     bins = [str(directory) for directory in sorted(pyenv.glob("versions/*/bin"))]
@@ -28,4 +29,6 @@ def interpreters() -> dict[str, str]:
         standard = python["implementation"] == "cpython" and python["variant"] == "default"
         if version >= OLDEST and released and standard:
             found.setdefault(version, python["path"])
-    return {f"{major}.{minor}": path for (major, minor), path in sorted(found.items())}
+    return {
+        f"{major}.{minor}": path for (major, minor), path in sorted(found.items(), reverse=True)
+    }

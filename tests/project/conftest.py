@@ -10,8 +10,8 @@ from tests.harness.shared import once
 
 
 @pytest.fixture(scope="session")
-def large_project(shared: Path, template: Path) -> Project:
+def large_project(shared: Path, template: Path, default_project: Project) -> Project:
     def build(target: Path) -> None:
-        render(template, target, {"resource": "", "resources": resources()}).run("true")
+        render(template, target, {"resource": "", "resources": resources()})
 
-    return Project(once(shared / "large", build))
+    return Project(once(shared / "large", build), default_project.venv)

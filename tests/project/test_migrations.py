@@ -11,7 +11,6 @@ from copier import VcsRef
 from tests.harness.answers import ANSWERS
 from tests.harness.project import Project, render
 from tests.harness.service import database
-from tests.harness.template import commit
 from tests.harness.updates import update
 
 MARKED = ANSWERS["every_field_type"]["resources"]
@@ -86,13 +85,15 @@ class Changed:
 
 
 @pytest.fixture(scope="module")
-def changed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Changed]:
+def changed(
+    template: Path, default_project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Changed]:
     target = tmp_path_factory.mktemp("changed") / "project"
-    project = render(template, target, {"resource": "", "resources": BEFORE})
+    render(template, target, {"resource": "", "resources": BEFORE})
+    project = Project(target, default_project.venv)
     with database(project) as url:
         changed = Changed(project, url)
         changed.alembic("upgrade", "head")
-        commit(target, "Lock")
         update(project, VcsRef.CURRENT, {"resource": "", "resources": AFTER})
         with (target / "app" / "resources" / "brand" / "models.py").open("a") as models:
             models.write(OWN_CHECK)

@@ -1,11 +1,14 @@
 """A rendered project's own tests, on the PostgreSQL that comes with it."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
+from tests.harness.answers import ANSWERS
 from tests.harness.project import Copy, Project
 from tests.harness.pythons import interpreters
+from tests.harness.thorough import usually
 
 
 def summary(output: str) -> dict[str, int]:
@@ -22,11 +25,12 @@ def test_its_suite_passes(project: Project) -> None:
     assert_all_passed(project.run("pytest"))
 
 
-def test_its_suite_passes_on_two_workers(project: Project) -> None:
-    assert_all_passed(project.run("pytest", "-n", "2"))
+@pytest.mark.parametrize("name", usually(sorted(ANSWERS, key="every_field_type".__ne__), 1))
+def test_its_suite_passes_on_two_workers(rendered: Callable[[str], Project], name: str) -> None:
+    assert_all_passed(rendered(name).run("pytest", "-n", "2"))
 
 
-@pytest.mark.parametrize("version", list(interpreters()))
+@pytest.mark.parametrize("version", usually(interpreters(), 1))
 def test_its_suite_passes_on_every_python_of_this_machine(
     default_project: Project, copy: Copy, version: str
 ) -> None:

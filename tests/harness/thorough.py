@@ -1,0 +1,16 @@
+"""Which cases run every time, and which only in `nox -s thorough` and so every night."""
+
+import os
+from collections.abc import Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def usually(cases: Iterable[T], count: int) -> list[T]:
+    """The first `count` of the cases, or all of them with THOROUGH=1.
+
+    For cases of which the later ones repeat what the first have shown.
+    """
+    found = list(cases)
+    return found if os.environ.get("THOROUGH") else found[:count]
