@@ -26,10 +26,16 @@ def first_column(document: str, heading: str) -> list[str]:
     return [name for cell in cells for name in re.findall(r"`(.+?)`", cell)]
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
-    assert [link for link in links if not (document.parent / link).exists()] == []
+LINKS = {
+    f"{document.name}: {link}": document.parent / link
+    for document in DOCUMENTS
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+}
+
+
+@pytest.mark.parametrize("link", LINKS)
+def test_a_link_within_the_repository_leads_somewhere(link: str) -> None:
+    assert LINKS[link].exists()
 
 
 def test_the_commands_of_getting_started_work(template: Path, tmp_path: Path) -> None:
@@ -104,6 +110,7 @@ def test_resources_lists_every_place_for_code_of_ones_own(default_project: Proje
         for place in marker.findall((default_project.path / file).read_text())
     }
     assert {place for _, place in listed} == {place for _, place in there}
+    assert there != set()
     for file, place in sorted(there):
         rows = [path for path, named in listed if named == place]
         assert [path for path in rows if fnmatch(file, path)] != [], (file, place)

@@ -17,7 +17,8 @@ def _releases() -> dict[str, str]:
 
 
 RELEASES = _releases()
-"""The commit of each release, the oldest first. Empty if the history is cut off: a test says so."""
+"""The commit of each release, the oldest first. Empty if the history is cut off; `tests/update`
+refuses that."""
 
 
 def git(directory: Path, *arguments: str) -> str:

@@ -10,6 +10,10 @@ from tests.harness.answers import ANSWERS
 from tests.harness.project import Project, render
 from tests.harness.shared import once
 from tests.harness.template import NEXT_RELEASE, RELEASES, ROOT, git
+from tools.releases import releases
+
+# Here, so that a clone whose history is cut off says so before tests of its releases are missing.
+releases(ROOT)
 
 Answers = dict[str, dict[str, object]]
 Render = Callable[[str, str], Project]
