@@ -15,20 +15,20 @@ ROOT = Path(__file__).parents[1]
 
 
 def notes(tag: str, changelog: str) -> str:
-    """The section of the tag; raises ValueError, with what to do, if it cannot be released."""
+    """The entry of a release; its heading may have a date. Raises ValueError with what to do."""
     try:
         canonical = str(Version(tag))
     except InvalidVersion:
         raise ValueError(
-            f"{tag} is not a version of PEP 440, by which Copier orders releases"
+            f"{tag} is not a valid PEP 440 version, by which Copier orders releases"
         ) from None
     if canonical != tag:
         raise ValueError(f"write {tag} as {canonical}")
     section = re.search(
-        rf"^## {re.escape(tag)} - [\d-]+\n(.+?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL
+        rf"^## {re.escape(tag)}(?: .*)?\n(.+?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL
     )
     if section is None or not section[1].strip():
-        raise ValueError(f"CHANGELOG.md says nothing below a heading '## {tag} - DATE'")
+        raise ValueError(f"CHANGELOG.md has no entry under the heading '## {tag}'")
     return section[1].strip()
 
 

@@ -1,6 +1,6 @@
 """The releases of this repository, as its own history tells them.
 
-A release is the commit that changes `version` in pyproject.toml; the version "0" is none.
+A release is a commit that changes `version` in pyproject.toml; the version "0" is not a release.
 """
 
 import subprocess
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from packaging.version import Version
 
-NONE = "0"
+UNRELEASED = "0"
 
 
 class HistoryError(ValueError):
-    """The history is not one of releases, or not all of it is there."""
+    """The history is incomplete, or its releases are out of order."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,12 @@ def releases(repository: Path) -> list[Release]:
     clone is, or if a release is older than the one before it.
     """
     roots = git(repository, "rev-list", "--max-parents=0", "HEAD").split()
-    if known := [version for root in roots if (version := version_at(repository, root)) != NONE]:
+    if known := [
+        version for root in roots if (version := version_at(repository, root)) != UNRELEASED
+    ]:
         raise HistoryError(
-            f"the history in {repository} is cut off at {known[0]}, so that nobody knows which "
-            "releases there were; fetch the rest: git fetch --unshallow"
+            f"the history in {repository} is cut off at {known[0]}, so earlier releases are "
+            "unknown; fetch the rest: git fetch --unshallow"
         )
     changes = git(
         *(repository, "log", "--reverse", "--topo-order", "--no-merges", "--format=%H"),
@@ -42,7 +44,7 @@ def releases(repository: Path) -> list[Release]:
     found: list[Release] = []
     for commit in changes.split():
         version = version_at(repository, commit)
-        if version == NONE or version == version_at(repository, f"{commit}^"):
+        if version == UNRELEASED or version == version_at(repository, f"{commit}^"):
             continue
         if found and Version(version) <= Version(found[-1].version):
             raise HistoryError(f"{commit} releases {version} after {found[-1].version}")
@@ -52,7 +54,7 @@ def releases(repository: Path) -> list[Release]:
 
 def version_at(repository: Path, commit: str) -> str:
     if not git(repository, "ls-tree", commit, "pyproject.toml"):
-        return NONE
+        return UNRELEASED
     project = tomllib.loads(git(repository, "show", f"{commit}:pyproject.toml"))["project"]
     return str(project["version"])
 

@@ -1,4 +1,4 @@
-"""What the Dockerfile promises, as far as it can be read."""
+"""What the Dockerfile promises, as far as reading it can tell."""
 
 import json
 import re

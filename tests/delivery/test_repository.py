@@ -1,4 +1,4 @@
-"""What is asked of users is done here as well, and what both have is the same."""
+"""This repository follows the rules that it gives to users, and shares files with them."""
 
 import json
 import re
@@ -77,7 +77,7 @@ def test_workflows_hold_no_jinja() -> None:
 
 
 def test_the_steps_of_the_test_workflow_pass(template: Path, tmp_path: Path) -> None:
-    # Its tests are the ones that are running: here they are only collected, or this had no end.
+    # Its tests are the ones that are running: here they are only collected, or this would never end.
     ours = Project(template)
     runner = Runner(ours, tmp_path, PYTEST_ADDOPTS="--collect-only --quiet")
     for job in github_jobs(ours, "ci.yml"):
@@ -113,13 +113,13 @@ def test_the_steps_of_the_release_workflow_publish_notes_and_an_example(
 @pytest.mark.parametrize(
     ("tag", "problem"),
     [
-        ("release-1", "not a version of PEP 440"),
+        ("release-1", "release-1 is not a valid PEP 440 version"),
         ("1.1.0-rc1", "write 1.1.0-rc1 as 1.1.0rc1"),
-        ("1.2.0", "says nothing below a heading '## 1.2.0 - DATE'"),
-        ("Unreleased", "not a version"),
+        ("1.2.0", "CHANGELOG.md has no entry under the heading '## 1.2.0'"),
+        ("Unreleased", "not a valid PEP 440 version"),
     ],
 )
-def test_what_cannot_be_released_is_refused_with_the_way_out(tag: str, problem: str) -> None:
+def test_a_release_that_is_refused_says_what_to_do(tag: str, problem: str) -> None:
     with pytest.raises(ValueError, match=re.escape(problem)):
         notes(tag, CHANGELOG)
 
@@ -128,4 +128,4 @@ def test_a_refused_release_fails() -> None:
     command = (sys.executable, "-m", "tools.release_notes", "release-1")
     run = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert run.returncode == 1
-    assert run.stderr.startswith("release-1 is not a version of PEP 440")
+    assert run.stderr.startswith("release-1 is not a valid PEP 440 version")

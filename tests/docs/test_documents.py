@@ -1,4 +1,4 @@
-"""What the documents say is so."""
+"""The documents are true: their commands work, and their lists are complete."""
 
 import re
 from fnmatch import fnmatch

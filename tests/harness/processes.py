@@ -14,7 +14,7 @@ SERVER = re.compile(r"/bin/postgres |/guard\.py")
 class Family:
     """All processes that inherited this family's mark, which is a variable of the environment.
 
-    That finds also what has left its parent and its session on purpose.
+    This also finds processes that have detached themselves from their parent and session.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Family:
         return [process for process in psutil.process_iter() if self._owns(process)]
 
     def commands(self) -> list[str]:
-        """The members' command lines, to be read by somebody."""
+        """The members' command lines, for messages."""
         found = []
         for process in self.members():
             try:

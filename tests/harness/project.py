@@ -21,7 +21,7 @@ TIMEOUT = 300  # seconds after which a command is taken to hang
 
 
 class CommandError(AssertionError):
-    """A command did otherwise than it should; the message shows what it printed."""
+    """A command did not end or print as expected; the message shows its output."""
 
 
 @dataclass(frozen=True)
@@ -153,17 +153,17 @@ def run(
 def render(
     template: Path | str, target: Path, answers: dict[str, object], release: str = NEXT_RELEASE
 ) -> Project:
-    """Render a project and commit it, as an update demands."""
+    """Render a project and commit it, since updates refuse uncommitted files."""
     run_copy(str(template), target, data=answers, defaults=True, quiet=True, vcs_ref=release)
     git(target, "init", "--quiet")
-    git(target, "add", "--all", "--force")  # a test wants to see what is ignored, if anything is
+    git(target, "add", "--all", "--force")  # a test checks that nothing is ignored
     commit(target, "Render")
     return Project(target)
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """The user's environment: this one without virtual environments and without what else this test
-    run itself brought into it. Databases that this machine has configured are left out as well.
+    """This process's environment as a user's shell has it: without virtual environments, variables
+    of this test run, and databases that are configured on this machine.
     """
     kept = {
         name: value

@@ -18,7 +18,7 @@ def update(
     *,
     trust: bool = False,
 ) -> None:
-    """Update as `copier update --defaults` does; what it changes is left to be committed."""
+    """Update as `copier update --defaults` does; the changes are left uncommitted."""
     run_update(
         project.path,
         data=answers or {},
@@ -66,7 +66,7 @@ def next_release(template: Path, target: Path, edits: dict[str, tuple[str, str]]
 
 
 def replace(folder: Path, edits: dict[str, tuple[str, str]]) -> None:
-    """Replace texts in files, each where it first is."""
+    """Replace the first occurrence of a text in each file."""
     for file, (old, new) in edits.items():
         text = (folder / file).read_text()
         assert old in text, f"{file} has no {old}"

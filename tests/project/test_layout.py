@@ -1,10 +1,4 @@
-"""The rooms of a rendered project: `tests/fixtures` holds fixtures, and `dev` is a library.
-
-The counts, in a rendered project:
-
-    wc -l tests/fixtures/*.py
-    grep -L '@pytest.fixture' tests/fixtures/*.py
-"""
+"""The layout of a rendered project: `tests/fixtures` holds fixtures, and `dev` is a library."""
 
 import ast
 import re

@@ -34,7 +34,7 @@ def assert_problem(response: httpx.Response, status: int) -> None:
     [b"", b"{", b'{"name": "x"', b"[]", b"null", b'"item"', b"\xff\xfe", b"name=x"],
     ids=["empty", "open", "half", "list", "null", "string", "no UTF-8", "form"],
 )
-def test_a_body_that_is_no_json_object(client: httpx.Client, content: bytes) -> None:
+def test_a_body_that_is_not_a_json_object(client: httpx.Client, content: bytes) -> None:
     headers = {"content-type": "application/json"}
     assert_problem(client.post("/items", content=content, headers=headers), 422)
 
@@ -107,7 +107,7 @@ def test_an_id_that_no_row_has(client: httpx.Client, method: str) -> None:
         "unknown=1",
     ],
 )
-def test_a_query_that_no_list_understands(client: httpx.Client, query: str) -> None:
+def test_an_invalid_query_of_a_list(client: httpx.Client, query: str) -> None:
     assert_problem(client.get(f"/items?{query}"), 422)
 
 
@@ -122,11 +122,11 @@ def test_a_cursor_that_was_tampered_with(client: httpx.Client) -> None:
         assert_problem(client.get("/items", params={"cursor": tampered}), 422)
 
 
-def test_a_body_that_announces_itself_as_too_large(client: httpx.Client) -> None:
+def test_a_content_length_that_is_too_large(client: httpx.Client) -> None:
     assert_problem(client.post("/items", json=ITEM | {"description": "x" * MEBIBYTE}), 413)
 
 
-def test_a_body_that_turns_out_too_large(client: httpx.Client) -> None:
+def test_a_body_without_a_length_that_is_too_large(client: httpx.Client) -> None:
     chunks = (b"x" * 1000 for _ in range(2000))
     assert_problem(client.post("/items", content=chunks), 413)
 
@@ -141,6 +141,6 @@ def test_a_method_that_is_not_allowed(client: httpx.Client) -> None:
     assert set(response.headers["allow"].split(", ")) == {"GET", "POST"}
 
 
-def test_a_value_that_is_taken(client: httpx.Client) -> None:
+def test_a_unique_value_that_is_taken(client: httpx.Client) -> None:
     client.post("/items", json=ITEM | {"name": "taken"}).raise_for_status()
     assert_problem(client.post("/items", json=ITEM | {"name": "taken"}), 409)

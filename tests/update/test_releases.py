@@ -13,7 +13,7 @@ from tools.releases import HistoryError, Release, releases, version_at
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository with a commit that is no release."""
+    """A repository with a commit that is not a release."""
     path = tmp_path / "repository"
     path.mkdir()
     git(path, "init", "--quiet")
@@ -39,7 +39,7 @@ def test_the_history_here_is_not_cut_off_and_ends_in_the_version_here() -> None:
     assert {release.version: release.commit for release in found} == RELEASES
 
 
-def test_the_changelog_tells_of_every_release_and_the_newest_first() -> None:
+def test_the_changelog_has_every_release_and_the_newest_first() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text()
     assert all(notes(version, changelog) for version in RELEASES)
     headings = re.findall(r"^## (\S+)", changelog, re.MULTILINE)
@@ -71,7 +71,7 @@ def test_a_release_is_the_commit_that_changes_the_version(repository: Path) -> N
     assert releases(repository) == [Release("0.1.0", first), Release("0.2.0rc1", second)]
 
 
-def test_a_history_that_is_cut_off_is_said_to_be(repository: Path, tmp_path: Path) -> None:
+def test_a_history_that_is_cut_off_is_refused(repository: Path, tmp_path: Path) -> None:
     set_version(repository, "0.1.0")
     commit_anything(repository)
     url = repository.as_uri()  # git ignores --depth for a path
@@ -100,7 +100,7 @@ def test_a_tag_that_is_not_the_version_is_refused(repository: Path) -> None:
         check_commit("0.2.0", repository)
 
 
-def test_a_tag_of_a_later_commit_is_refused_with_the_way_out(repository: Path) -> None:
+def test_a_tag_of_a_later_commit_is_refused_with_the_right_command(repository: Path) -> None:
     release = set_version(repository, "0.1.0")
     commit_anything(repository)
     with pytest.raises(ValueError, match=rf"git tag 0\.1\.0 {release}"):

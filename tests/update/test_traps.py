@@ -133,7 +133,7 @@ def test_the_gitignore_of_projects_does_not_act_on_the_template() -> None:
 
 
 @pytest.mark.parametrize(("release", "name"), OLD)
-def test_a_file_of_an_earlier_release_does_not_go_unsaid(
+def test_a_file_that_an_update_deletes_is_settled_or_in_the_changelog(
     old: Render, today: Render, release: str, name: str
 ) -> None:
     gone = set(old(release, name).files()) - set(today(release, name).files())
@@ -150,7 +150,7 @@ def test_a_file_of_an_earlier_release_does_not_go_unsaid(
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_an_answer_of_an_earlier_release_does_not_become_wrong_unsaid(release: str) -> None:
+def test_an_answer_that_may_be_refused_now_is_in_the_changelog(release: str) -> None:
     now, said = questions(), changelog_since(release)
     changed = [
         name
@@ -193,7 +193,8 @@ def choices(question: dict[str, Any]) -> set[object]:
 
 def changelog_since(release: str) -> str:
     changelog = (ROOT / "CHANGELOG.md").read_text()
-    return changelog.partition(f"\n## {release} - ")[0].partition("\n## ")[2]
+    newer = re.split(rf"^## {re.escape(release)}\b", changelog, maxsplit=1, flags=re.MULTILINE)[0]
+    return newer.partition("\n## ")[2]
 
 
 def ignored(repository: Path, files: list[str]) -> list[str]:
