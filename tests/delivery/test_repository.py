@@ -77,7 +77,7 @@ def test_workflows_hold_no_jinja() -> None:
 
 
 def test_the_steps_of_the_test_workflow_pass(template: Path, tmp_path: Path) -> None:
-    # Its tests are the ones that are running: here they are only collected, or this would never end.
+    # Its tests are the ones that are running: they are only collected, or this would never end.
     ours = Project(template)
     runner = Runner(ours, tmp_path, PYTEST_ADDOPTS="--collect-only --quiet")
     for job in github_jobs(ours, "ci.yml"):
