@@ -94,7 +94,7 @@ class Databases:
     async def end_backends(self, database: Database, pids: list[int]) -> None:
         """End the server's side of these connections to a database, if it has not ended yet."""
         work = partial(catalog.end_backends, name=database.name, pids=pids)
-        await finished(self._admin.submit(work))
+        await result(self._admin.submit(work))
 
     async def keep(self, database: Database) -> str:
         """Keep a database until the next run; return the command that opens it."""
