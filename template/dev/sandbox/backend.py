@@ -142,7 +142,4 @@ class VirtualBackend:
     def terminate(self) -> None:
         """Roll back and close, as a server does when a client is gone. Sends nothing."""
         self.rollback()
-        self._close()
-
-    def _close(self) -> None:
         self._closed = True

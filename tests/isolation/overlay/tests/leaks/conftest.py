@@ -34,4 +34,5 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    Path(os.environ["OUTCOMES"]).write_text(json.dumps(outcomes))
+    if "OUTCOMES" in os.environ:
+        Path(os.environ["OUTCOMES"]).write_text(json.dumps(outcomes))

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from app.database import Sessionmaker, create_engine
 from app.settings import Settings
-from dev.isolation import DatabaseIsolation
 from dev.databases import Database
+from dev.isolation import DatabaseIsolation
 from dev.sandbox import SandboxError
 
 kept: list[Any] = []

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from tests.rows.conftest import Names, sandbox_only
 
 from app.database import Sessionmaker
+from dev.databases import Database
 
 T = TypeVar("T")
 
@@ -289,7 +290,11 @@ async def test_the_pool_gets_back_every_connection_that_a_cancellation_broke(
 
 @sandbox_only
 async def test_a_request_to_cancel_that_gets_lost_is_repeated(
-    client: AsyncClient, seed: Account, names: Names, monkeypatch: pytest.MonkeyPatch
+    client: AsyncClient,
+    seed: Account,
+    names: Names,
+    runs_on_the_server: Callable[[str], Awaitable[None]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It does if it reaches the server before the statement has begun."""
 
@@ -297,10 +302,34 @@ async def test_a_request_to_cancel_that_gets_lost_is_repeated(
         pass
 
     monkeypatch.setattr("asyncpg.connect_utils._cancel", lose)
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(client.post("/slow/x"), 0.05)
+    request = asyncio.create_task(client.post("/slow/x"))
+    await runs_on_the_server("SELECT pg_sleep")
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
     async with asyncio.timeout(3):
         assert await names() == ["seed"]
+
+
+@pytest.fixture
+async def runs_on_the_server(
+    db_session: AsyncSession, worker_database: Database
+) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+    """Returns when a statement that begins so has begun to run."""
+    name = await db_session.scalar(text("SELECT current_database()"))
+    other = await worker_database.connect(database=name)
+    query = """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND state = 'active' AND starts_with(query, $1)
+    """
+
+    async def runs_on_the_server(start: str) -> None:
+        async with asyncio.timeout(5):
+            while not await other.fetchval(query, start):
+                await asyncio.sleep(0.005)
+
+    yield runs_on_the_server
+    await other.close()
 
 
 SLOW_COMMIT = [

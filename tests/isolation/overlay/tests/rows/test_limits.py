@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from tests.rows.conftest import Names, sandbox_only
 
 from app.database import Sessionmaker
-from dev.isolation import DatabaseIsolation
 from dev.databases import Database
+from dev.isolation import DatabaseIsolation
 from dev.sandbox import SandboxError
 
 real = pytest.mark.committed

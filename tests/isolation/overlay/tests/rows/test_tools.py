@@ -10,9 +10,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.database import Sessionmaker
+from tests.fixtures.assert_queries import AssertQueries
 from tests.fixtures.freeze_time import FreezeTime
 from tests.fixtures.outgoing_requests import OutgoingRequestError
-from tests.fixtures.assert_queries import AssertQueries
 
 
 async def test_the_right_number_of_statements_passes(

@@ -1,0 +1,89 @@
+"""Run with each safeguard removed in turn: `python -m sabotage RESULTS`.
+
+Writes a JSON object to the file RESULTS. For each safeguard it has the exit code of pytest, its
+output, and what became of each test; under the key "" it has the same for all of these tests with
+nothing removed. Each run is a fork of this process, so that libraries are imported only once.
+"""
+
+import importlib
+import json
+import multiprocessing
+import os
+import sys
+import tempfile
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tests.fixtures
+
+from .cases import SABOTAGE, Sabotage
+from .replacements import replace
+
+# Whatever the tests import, except themselves.
+SHARED = ["app.main", *tests.fixtures.plugins, "pytest_asyncio", "probe.routes"]
+
+TIME_LIMIT = 60
+"""Seconds for the tests of one safeguard."""
+
+
+class Saboteur:
+    """A plugin that removes a safeguard, and notes what became of each test."""
+
+    def __init__(self, sabotage: Sabotage | None) -> None:
+        self._sabotage = sabotage
+        self.outcomes: dict[str, dict[str, tuple[str, str]]] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self) -> None:
+        """By now pytest has imported the fixtures."""
+        if self._sabotage is not None:
+            replace(self._sabotage.target, self._sabotage.replacement)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        name = report.nodeid.rpartition("::")[2]
+        self.outcomes.setdefault(name, {})[report.when or ""] = report.outcome, report.longreprtext
+
+
+def run(sabotage: Sabotage | None, tests: list[str]) -> dict[str, Any]:
+    """What became of the tests, and what pytest printed."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    with tempfile.TemporaryFile() as output:
+        process = context.Process(target=_run, args=(sabotage, tests, sender, output.fileno()))
+        process.start()
+        sender.close()
+        try:
+            result: dict[str, Any] = receiver.recv() if receiver.poll(TIME_LIMIT) else {}
+        except EOFError:
+            result = {}
+        process.kill()
+        process.join()
+        output.seek(0)
+        return result | {"output": output.read().decode(errors="replace")}
+
+
+def _run(sabotage: Sabotage | None, tests: list[str], sender: Connection, output: int) -> None:
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    saboteur = Saboteur(sabotage)
+    # Plain assertions, because what is imported already cannot be rewritten.
+    options = ["--assert=plain", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    code = pytest.main([*options, *tests], [saboteur])
+    sender.send({"code": int(code), "outcomes": saboteur.outcomes})
+
+
+def main(target: Path) -> None:
+    for module in SHARED:
+        importlib.import_module(module)
+    every_test = list(dict.fromkeys(test for sabotage in SABOTAGE for test in sabotage.tests))
+    results = {"": run(None, every_test)}
+    for sabotage in SABOTAGE:
+        results[sabotage.safeguard] = run(sabotage, sabotage.tests)
+    target.write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
