@@ -30,9 +30,8 @@ def releases(repository: Path) -> list[Release]:
     clone is, or if a release is older than the one before it.
     """
     roots = git(repository, "rev-list", "--max-parents=0", "HEAD").split()
-    if known := [
-        version for root in roots if (version := version_at(repository, root)) != UNRELEASED
-    ]:
+    versions = [version_at(repository, root) for root in roots]
+    if known := [version for version in versions if version != UNRELEASED]:
         raise HistoryError(
             f"the history in {repository} is cut off at {known[0]}, so earlier releases are "
             "unknown; fetch the rest: git fetch --unshallow"

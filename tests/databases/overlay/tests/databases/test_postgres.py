@@ -311,13 +311,20 @@ def test_a_server_does_not_touch_a_folder_that_is_just_being_created() -> None:
             shutil.rmtree(fresh)
 
 
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a saved cluster, for tests to copy."""
+    folder = tmp_path_factory.mktemp("snapshot")
+    with running(snapshots=folder) as server:
+        query(server, "CREATE DATABASE saved")
+        server.request_snapshot()
+    return folder
+
+
 class TestASnapshot:
     @pytest.fixture
-    def snapshots(self, tmp_path: Path) -> Path:
-        with running(snapshots=tmp_path) as server:
-            query(server, "CREATE DATABASE saved")
-            server.request_snapshot()
-        return tmp_path
+    def snapshots(self, snapshot: Path, tmp_path: Path) -> Path:
+        return shutil.copytree(snapshot, tmp_path / "snapshots")
 
     @pytest.fixture
     def saved(self, snapshots: Path) -> Path:
