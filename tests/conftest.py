@@ -41,12 +41,14 @@ def rendered(shared: Path, template: Path) -> Callable[[str], Project]:
     All run in the environment of the default one, which has compiled what all depend on.
     """
 
-    def rendered(name: str) -> Project:
+    def install(name: str) -> Path:
         def build(target: Path) -> None:
             render(template, target, ANSWERS[name]).run("true")
 
-        project = Project(once(shared / name, build))
-        return project if name == "default" else Project(project.path, rendered("default").venv)
+        return once(shared / name, build)
+
+    def rendered(name: str) -> Project:
+        return Project(install(name), install("default") / ".venv")
 
     return rendered
 

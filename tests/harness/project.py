@@ -95,10 +95,15 @@ class Project:
             yield running
 
     def variables(self) -> dict[str, str]:
-        """What tells uv which environment to run in."""
+        """What tells uv which environment to run in, and mypy where it has looked at that one."""
         if self.borrowed is None:
             return {}
-        return {"UV_PROJECT_ENVIRONMENT": str(self.borrowed), "UV_NO_SYNC": "1"}
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        return {
+            "UV_PROJECT_ENVIRONMENT": str(self.borrowed),
+            "UV_NO_SYNC": "1",
+            "MYPY_CACHE_DIR": str(self.borrowed / f"mypy-{worker}"),
+        }
 
     def files(self) -> list[str]:
         """The files that the template rendered, relative to the project."""
