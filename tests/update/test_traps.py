@@ -145,7 +145,7 @@ def test_a_file_that_an_update_deletes_is_settled_or_in_the_changelog(
     unsaid = [path for path in gone if not any(fnmatchcase(path, known) for known in settled)]
     assert unsaid == [], (
         f"these files of {release} are no longer rendered, so that an update deletes them with all "
-        "that users wrote there: see 'Files that go' in CONTRIBUTING.md"
+        "that users wrote there: see 'Removed files' in CONTRIBUTING.md"
     )
 
 
