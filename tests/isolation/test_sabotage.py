@@ -1,6 +1,6 @@
 """No safeguard of the fixtures can be removed unnoticed: without any of them, a test fails.
 
-`project/sabotage/cases.py` lists them.
+`overlay/sabotage/cases.py` lists them.
 """
 
 import json
@@ -13,7 +13,7 @@ from tests.harness.project import Project
 from tests.harness.service import database
 from tests.harness.shared import once
 from tests.isolation.expectations import deviations
-from tests.isolation.project.sabotage.cases import SABOTAGE, Sabotage
+from tests.isolation.overlay.sabotage.cases import SABOTAGE, Sabotage
 
 Results = dict[str, dict[str, Any]]
 """What `python -m sabotage` has found out (see there)."""

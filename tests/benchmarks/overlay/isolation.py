@@ -18,10 +18,10 @@ from fastapi import FastAPI
 from app.database import create_engine
 from app.main import create_app
 from app.settings import Settings
-from tests.fixtures.client import BASE_URL, TaskTransport
-from dev.isolation import DatabaseIsolation
 from dev.databases import Database, Databases
+from dev.isolation import DatabaseIsolation
 from dev.sandbox import Sandbox
+from tests.fixtures.client import BASE_URL, TaskTransport
 
 Work = Callable[[], Awaitable[Any]]
 
