@@ -403,7 +403,7 @@ SABOTAGE = [
     ),
     Sabotage(
         "the database of the environment is closed",
-        "dev.plugin:close_database_url",
+        "dev.plugin.options:close_database_url",
         does_nothing,
         "leaks/test_leaks.py",
         "test_engine_from_the_environment",
