@@ -64,14 +64,6 @@ def test_answers_lists_every_question() -> None:
     assert sorted(first_column(text("answers.md"), "answer")) == sorted(questions)
 
 
-def test_answers_lists_every_type() -> None:
-    help_text = yaml.safe_load((ROOT / "copier.yml").read_text())["resource"]["help"]
-    types = re.search(r"Types: (.*?);", help_text)
-    assert types is not None
-    listed = " ".join(first_column(text("answers.md"), "type")).replace("\\|", "|")
-    assert listed == types[1]
-
-
 def test_fixtures_lists_what_there_is(default_project: Project) -> None:
     there = default_project.run("pytest", "--fixtures", "-q")
     listed = first_column(text("fixtures.md"), "fixture")

@@ -1,9 +1,11 @@
-"""Resource lines at random: such that the grammar should take, and such that it must not."""
+"""Random resource lines: valid ones, and ones with a known mistake."""
 
 from collections.abc import Callable
 
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
+
+from tests.harness.answers import FIELDS
 
 WORDS = [
     *["account", "amount", "answer", "box", "category", "child", "city", "day", "entry", "invoice"],
@@ -74,6 +76,7 @@ TYPES: list[SearchStrategy[str]] = [
     marked("uuid", ANY_MARK, None),
     marked("json", NEVER_UNIQUE, None),
     enums(),
+    st.sampled_from([field.partition(":")[2] for field in FIELDS if "ref(" not in field]),
 ]
 
 
@@ -89,7 +92,7 @@ def fields(draw: DrawFn, targets: list[str]) -> str:
 
 @st.composite
 def lines(draw: DrawFn, targets: list[str]) -> str:
-    """A resource that may refer to those that there are."""
+    """A resource that may refer to one of the targets."""
     name = draw(NAMES)
     plural = draw(st.one_of(st.just(""), NAMES.map(lambda other: f"/{other}_list")))
     several = draw(st.lists(fields(targets), min_size=1, max_size=8, unique_by=column))
@@ -115,7 +118,7 @@ def projects(draw: DrawFn, problem: Callable[[dict[str, str], str], str]) -> dic
 
 
 Bad = tuple[str, str]
-"""A line, and the part of it that is wrong."""
+"""A line, and its part that is wrong."""
 
 
 def field(text: str) -> Bad:
@@ -123,7 +126,7 @@ def field(text: str) -> Bad:
 
 
 LONG = "a" * 41
-WORD = SNAKE.map(lambda name: f"zz{name}")  # found again in a sentence by more than chance
+WORD = SNAKE.map(lambda name: f"zz{name}")  # not in a sentence by chance
 STRANGE = st.characters(exclude_categories=["Zs", "Zl", "Zp"]).filter(
     lambda sign: (
         not (sign.isascii() and sign.isalnum()) and not sign.isspace() and sign not in "_/:-"
@@ -132,7 +135,7 @@ STRANGE = st.characters(exclude_categories=["Zs", "Zl", "Zp"]).filter(
 
 
 def of(*parts: str) -> SearchStrategy[Bad]:
-    """A line with one of these fields, each of which is wrong as a whole or in its type."""
+    """A line with one of these types, each of which has a mistake."""
     return st.sampled_from(parts).map(lambda text: (f"order note:text total:{text}", "'total'"))
 
 
@@ -141,7 +144,9 @@ BAD: dict[str, SearchStrategy[Bad]] = {
     "a field with capitals": WORD.map(lambda name: field(f"X{name}:int")),
     "a name that is too long": WORD.map(lambda name: (f"{name}{LONG} note:text", name)),
     "a field that is too long": WORD.map(lambda name: field(f"{name}{LONG}:int")),
-    "a plural that is no name": WORD.map(lambda name: (f"order/{name}X a:int", f"'{name}X'")),
+    "a plural that is not a valid name": WORD.map(
+        lambda name: (f"order/{name}X a:int", f"'{name}X'")
+    ),
     "a keyword of Python": st.sampled_from(["class", "lambda", "yield"]).map(
         lambda word: field(f"{word}:int")
     ),
@@ -163,7 +168,7 @@ BAD: dict[str, SearchStrategy[Bad]] = {
     "a default that does not fit": of("int=2147483648", "decimal(3,2)=10", "str(2)=abc"),
     "a ref to nothing": WORD.map(lambda name: (f"order note:ref({name})", f"'{name}'")),
     "a ref to itself": WORD.map(lambda name: (f"{name} note:ref({name})", f"'{name}'")),
-    "a circle": WORD.map(lambda name: (f"author {name}:ref(book)", "book -> author -> book")),
+    "a cycle": WORD.map(lambda name: (f"author {name}:ref(book)", "book -> author -> book")),
     "a field twice": WORD.map(lambda name: field(f"{name}:int {name}:text")),
     "a field like a ref's column": WORD.map(
         lambda name: (f"order {name}:ref(author) {name}_id:int", f"'{name}_id'")
@@ -173,6 +178,6 @@ BAD: dict[str, SearchStrategy[Bad]] = {
     "Jinja": st.sampled_from(["{{1}}", "{%raw%}", "{#x#}"]).map(
         lambda code: (f"order note:{code}", code)
     ),
-    "a drop of what is not there": WORD.map(lambda name: (f"-{name}", f"'{name}'")),
-    "a drop with more behind it": WORD.map(lambda name: (f"-book {name}", f"'-book {name}'")),
+    "a drop of a resource that does not exist": WORD.map(lambda name: (f"-{name}", f"'{name}'")),
+    "a drop with fields": WORD.map(lambda name: (f"-book {name}", f"'{name}'")),
 }

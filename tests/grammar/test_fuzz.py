@@ -1,4 +1,4 @@
-"""The grammar at random: what it takes works, and what it refuses it refuses in a sentence.
+"""The grammar at random: what it accepts works, and what it rejects it rejects in a sentence.
 
 EXAMPLES says how many services are rendered; with it they are new ones each time (`nox -s fuzz`).
 """
@@ -11,34 +11,17 @@ import pytest
 from copier import run_copy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jinja2 import FileSystemLoader, StrictUndefined
-from jinja2.sandbox import SandboxedEnvironment
 
 from tests.grammar.lines import BAD, Bad, lines, projects
+from tests.grammar.macros import problem
 from tests.harness.project import Project, render
-from tests.harness.template import ROOT
 
 RANDOM = "EXAMPLES" in os.environ
 SERVICES = int(os.environ.get("EXAMPLES", "2"))
 REMEMBERED = {"author": "name:str!", "book": "title:str author:ref(author)"}
 
-# As Copier makes it: see "Jinja2" in its documentation.
-macros = SandboxedEnvironment(
-    loader=FileSystemLoader(ROOT),
-    extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
-    undefined=StrictUndefined,
-)
-ask = macros.from_string(
-    "{% from 'includes/problems.jinja' import problem %}{{ problem(resources, line) }}"
-)
-
-
-REASONS = ("choose another", "name another", "rename", "may have", "shorten", "begin with 0")
+REASONS = ("choose another", "rename", "the maximum is", "start with 0")
 """What can still be wrong with a name that is well formed."""
-
-
-def problem(resources: dict[str, str], line: str) -> str:
-    return ask.render(resources=resources, line=line)
 
 
 def examples(number: int) -> settings:
@@ -51,8 +34,8 @@ def examples(number: int) -> settings:
     )
 
 
-def test_what_follows_the_rules_is_taken() -> None:
-    """All but a few, whose names have a meaning somewhere: then the sentence says so."""
+def test_lines_that_follow_the_rules_are_accepted() -> None:
+    """All but a few, whose names are too long or reserved: then the sentence says so."""
     answers: list[str] = []
 
     @examples(300)
@@ -61,9 +44,9 @@ def test_what_follows_the_rules_is_taken() -> None:
         answers.append(problem(REMEMBERED, line))
 
     check()
-    refused = [why for why in answers if why]
-    assert [why for why in refused if not any(reason in why for reason in REASONS)] == []
-    assert len(refused) < len(answers) / 4
+    rejected = [why for why in answers if why]
+    assert [why for why in rejected if not any(reason in why for reason in REASONS)] == []
+    assert len(rejected) < len(answers) / 4
 
 
 @pytest.mark.parametrize("mistake", BAD)
@@ -79,7 +62,7 @@ def test_a_mistake_is_named_in_one_sentence(mistake: str) -> None:
 
 @examples(500)
 @given(st.text(max_size=60))
-def test_whatever_is_typed_gets_a_sentence_or_is_taken(line: str) -> None:
+def test_any_text_is_accepted_or_rejected_in_a_sentence(line: str) -> None:
     why = problem(REMEMBERED, line)
     if why:
         assert_sentence(why, "")
@@ -91,7 +74,7 @@ def assert_sentence(text: str, names: str) -> None:
     assert text.endswith(".")
 
 
-def test_a_plural_of_two_lines_is_refused() -> None:
+def test_a_plural_of_two_lines_is_rejected() -> None:
     assert_sentence(problem({"book/books\n": "title:str"}, ""), "plural")
 
 
@@ -101,7 +84,7 @@ def test_a_mistake_writes_nothing(template: Path, tmp_path: Path, mistake: str) 
     @given(BAD[mistake])
     def check(bad: Bad) -> None:
         line, wrong = bad
-        with pytest.raises(ValueError) as error:  # noqa: PT011 (the sentence is looked at)
+        with pytest.raises(ValueError) as error:  # noqa: PT011 (the sentence is checked)
             run_copy(
                 str(template), tmp_path / "p", data={"resource": line}, defaults=True, quiet=True
             )
@@ -111,7 +94,7 @@ def test_a_mistake_writes_nothing(template: Path, tmp_path: Path, mistake: str) 
     check()
 
 
-def test_what_is_taken_renders_to_a_service_that_works(
+def test_what_is_accepted_renders_a_service_that_works(
     template: Path, default_project: Project, tmp_path: Path
 ) -> None:
     numbers = count()

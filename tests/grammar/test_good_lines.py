@@ -1,4 +1,4 @@
-"""What resource lines mean, seen in what is rendered and remembered."""
+"""What resource lines mean: what is rendered and what is remembered."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from copier import run_copy
 
 
 def remembered(template: Path, target: Path, **answers: object) -> dict[str, str]:
-    """The resources in the answers file of a project that is rendered for this."""
+    """The resources in the answers file of a project rendered with these answers."""
     run_copy(str(template), target, data=answers, defaults=True, quiet=True)
     content = yaml.safe_load((target / ".copier-answers.yml").read_text())
     assert content["resource"] == ""

@@ -17,7 +17,22 @@ FIELDS = {
     "maker:ref(maker)": None,
 }
 # Too long for an index, or with only a few values.
-NEVER_UNIQUE = {"note:text", "active:bool", "data:json", "state:enum(fresh|used|gone)"}
+NEVER_UNIQUE = ("text", "bool", "json", "enum")
+
+
+def resources_of(fields: dict[str, str | None]) -> dict[str, str]:
+    """Resources that have these fields as they stand, and with each mark that they can have."""
+    return {
+        "plain": " ".join(fields),
+        "optional": " ".join(f"{field}?" for field in fields),
+        "unique": " ".join(
+            f"{field}!" for field in fields if not field.partition(":")[2].startswith(NEVER_UNIQUE)
+        ),
+        "defaulted": " ".join(
+            f"{field}={value}" for field, value in fields.items() if value is not None
+        ),
+    }
+
 
 ANSWERS: dict[str, dict[str, object]] = {
     # What somebody gets who only presses Enter.
@@ -25,15 +40,7 @@ ANSWERS: dict[str, dict[str, object]] = {
     # Every type of the grammar, as it stands and with each of its marks.
     "every_field_type": {
         "resource": "",
-        "resources": {
-            "maker": "name:str(50)!",
-            "plain": " ".join(FIELDS),
-            "optional": " ".join(f"{field}?" for field in FIELDS),
-            "unique": " ".join(f"{field}!" for field in FIELDS if field not in NEVER_UNIQUE),
-            "defaulted": " ".join(
-                f"{field}={value}" for field, value in FIELDS.items() if value is not None
-            ),
-        },
+        "resources": {"maker": "name:str(50)!", **resources_of(FIELDS)},
     },
     "related": {
         "resource": "",

@@ -1,6 +1,6 @@
-"""A large service: many resources of ten fields each, all types among them, in a tree of refs."""
+"""A large service: many resources of ten fields each, in a tree of references."""
 
-# Of every type but ref, with each mark somewhere.
+# Of most types, with each mark somewhere.
 FIELDS = (
     "code:str(20)!",
     "name:str",
@@ -24,7 +24,7 @@ def name_of(number: int) -> str:
 
 
 def fields_of(number: int) -> str:
-    """Ten fields; those of all but the first resource include a ref to one with a lesser number."""
+    """Ten fields, among them, in all but the first resource, a reference to an earlier one."""
     ref = [f"parent:ref({name_of(number // 2)})"] if number > 1 else []
     start = number % len(FIELDS)
     others = (FIELDS[start:] + FIELDS[:start])[: 10 - len(ref)]
@@ -36,5 +36,5 @@ def resources(count: int = RESOURCES) -> dict[str, str]:
 
 
 def line_of(number: int) -> str:
-    """What somebody writes to add the resource with this number."""
+    """The line that adds the resource with this number."""
     return f"{name_of(number)} {fields_of(number)}"

@@ -1,0 +1,31 @@
+"""The template's macros, called as Copier calls them."""
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from tests.harness.template import ROOT
+
+# As Copier makes it: see "Jinja2" in its documentation.
+environment = SandboxedEnvironment(
+    loader=FileSystemLoader(ROOT),
+    extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+    undefined=StrictUndefined,
+)
+_problem = environment.from_string(
+    "{% from 'includes/problems.jinja' import problem %}{{ problem(resources, line) }}"
+)
+_types = environment.from_string(
+    "{% from 'includes/types.jinja' import NAMES, TYPES %}"
+    "{% for name in NAMES %}{{ name }} {{ TYPES[name].examples | join(' ') }}\n{% endfor %}"
+)
+
+
+def problem(resources: dict[str, str], line: str) -> str:
+    """What is wrong with a resource line, given the remembered resources; empty if it is valid."""
+    return _problem.render(resources=resources, line=line)
+
+
+def types() -> dict[str, list[str]]:
+    """The types of fields, and how each is written."""
+    lines = (line.split() for line in _types.render().splitlines())
+    return {name: examples for name, *examples in lines}

@@ -1,0 +1,48 @@
+"""Code looks as ruff would format it, however long the names in it are."""
+
+from pathlib import Path
+
+from tests.grammar.macros import problem
+from tests.harness.answers import FIELDS, resources_of
+from tests.harness.project import Project, render
+
+LONGEST = 40
+LENGTHS = range(20, LONGEST + 1)  # with shorter names every line fits
+
+
+def stretched(name: str, length: int) -> str:
+    return name.ljust(length, "x")
+
+
+def with_fields_of(length: int) -> dict[str, str]:
+    """A field of every type whose column's name has this length, with each of its marks."""
+    fields = {}
+    for field, default in FIELDS.items():
+        name, _, type_ = field.partition(":")
+        suffix = len("_id") if type_.startswith("ref(") else 0
+        fields[f"{stretched(name, length - suffix)}:{type_}"] = default
+    return {f"{name[0]}{length}": line for name, line in resources_of(fields).items()}
+
+
+def of_length(length: int) -> dict[str, str]:
+    """A resource whose name has this length, and one that refers to it by names as long."""
+    name = stretched(f"r{length}", length)
+    reference = stretched("ref", min(length, LONGEST - len("_id")))
+    state = "state:enum(a|b)" if length < LONGEST else "state:str"
+    return {name: f"name:str {state}", f"s{length}": f"{reference}:ref({name}) b:ref({name})?"}
+
+
+def test_ruff_would_change_nothing(
+    template: Path, default_project: Project, tmp_path: Path
+) -> None:
+    resources = {"maker": "name:str"}
+    for length in LENGTHS:
+        resources |= with_fields_of(length) | of_length(length)
+    assert problem(resources, "") == ""
+    project = render(template, tmp_path / "project", {"resource": "", "resources": resources})
+    for command in ("ruff check", "ruff format --check"):
+        project.run(
+            *command.split(),
+            UV_PROJECT_ENVIRONMENT=str(default_project.path / ".venv"),
+            UV_NO_SYNC="1",
+        )

@@ -1,0 +1,66 @@
+"""A type of fields is one file, listed in one place, documented and tried in the tests."""
+
+import re
+import shutil
+from pathlib import Path
+
+import yaml
+from copier import run_copy
+
+from tests.grammar.macros import environment, types
+from tests.harness.answers import FIELDS, resources_of
+from tests.harness.project import Project
+from tests.harness.template import ROOT
+
+MADE_UP = Path(__file__).with_name("time.jinja")
+
+
+def test_every_type_has_a_file() -> None:
+    files = (ROOT / "includes" / "types").iterdir()
+    assert sorted(file.name for file in files) == sorted(f"{name}.jinja" for name in types())
+
+
+def test_every_type_has_a_row_in_the_documents() -> None:
+    table = (ROOT / "docs" / "answers.md").read_text().partition("| type |")[2].partition("\n\n")[0]
+    cells = [row.replace("\\|", "/").split("|")[1] for row in table.splitlines()[2:]]
+    rows = [re.findall("`(.+?)`", cell.replace("/", "|")) for cell in cells]
+    assert rows == list(types().values())
+
+
+def test_every_type_has_a_sample_in_the_tests() -> None:
+    samples = {re.split("[:(]", field)[1] for field in FIELDS}
+    assert samples == types().keys()
+
+
+def test_the_question_lists_every_type() -> None:
+    question = yaml.safe_load((ROOT / "copier.yml").read_text())["resource"]
+    examples = [example for several in types().values() for example in several]
+    assert f"Types: {' '.join(examples)};" in environment.from_string(question["help"]).render()
+
+
+def test_one_file_and_one_line_add_a_type(
+    template: Path, default_project: Project, tmp_path: Path
+) -> None:
+    changed = tmp_path / "template"
+    shutil.copytree(template, changed, ignore=shutil.ignore_patterns(".git"))
+    shutil.copy(MADE_UP, changed / "includes" / "types")
+    names = changed / "includes" / "types.jinja"
+    names.write_text(names.read_text().replace("  'date',\n", "  'time',\n  'date',\n"))
+    fields = {**FIELDS, "opens_at:time": "08:30:00"}
+    answers = {"resource": "", "resources": {"maker": "name:str", **resources_of(fields)}}
+    project = Project(tmp_path / "project")
+    run_copy(str(changed), project.path, data=answers, defaults=True, quiet=True)
+
+    assert "opens_at: Mapped[dt.time] = mapped_column(" in read(project, "plain/models.py")
+    assert "opens_at: OpensAt | MISSING | None = MISSING" in read(project, "optional/schemas.py")
+    assert "opens_at: OpensAt = dt.time(8, 30, 0)" in read(project, "defaulted/schemas.py")
+    for command in ("ruff check", "ruff format --check", "mypy", "pytest -q tests/api"):
+        project.run(
+            *command.split(),
+            UV_PROJECT_ENVIRONMENT=str(default_project.path / ".venv"),
+            UV_NO_SYNC="1",
+        )
+
+
+def read(project: Project, module: str) -> str:
+    return (project.path / "app" / "resources" / module).read_text()
