@@ -5,12 +5,14 @@ output, and what became of each test; under the key "" it has the same for all o
 nothing removed. Each run is a fork of this process, so that libraries are imported only once.
 """
 
+import gc
 import importlib
 import json
 import multiprocessing
 import os
 import sys
 import tempfile
+from importlib.metadata import entry_points
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,6 @@ import tests.fixtures
 
 from .cases import SABOTAGE, Sabotage
 from .replacements import replace
-
-# Whatever the tests import, except themselves.
-SHARED = ["app.main", *tests.fixtures.plugins, "pytest_asyncio", "probe.routes"]
 
 TIME_LIMIT = 60
 """Seconds for the tests of one safeguard."""
@@ -75,9 +74,18 @@ def _run(sabotage: Sabotage | None, tests: list[str], sender: Connection, output
     sender.send({"code": int(code), "outcomes": saboteur.outcomes})
 
 
-def main(target: Path) -> None:
-    for module in SHARED:
+def import_everything() -> None:
+    """Import what every run needs: pytest's plugins, the service, and its fixtures."""
+    for plugin in entry_points(group="pytest11"):
+        plugin.load()
+    dialect = "sqlalchemy.dialects.postgresql.asyncpg"
+    for module in ("app.main", dialect, *tests.fixtures.plugins):
         importlib.import_module(module)
+    gc.freeze()  # pytest collects garbage when it ends, which need not look at all that
+
+
+def main(target: Path) -> None:
+    import_everything()
     every_test = list(dict.fromkeys(test for sabotage in SABOTAGE for test in sabotage.tests))
     results = {"": run(None, every_test)}
     for sabotage in SABOTAGE:
