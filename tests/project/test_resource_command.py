@@ -108,8 +108,11 @@ def test_drop_lists_deleted_and_kept_files(project: Project) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("add item name:str", "There is a resource 'item' already: uv run resource change ..."),
-        ("add -item", "'-item' is no name; to drop a resource: uv run resource drop ..."),
+        (
+            "add item name:str",
+            "Resource 'item' already exists; to change it: uv run resource change",
+        ),
+        ("add -item", "'-item' is not a valid name; to drop a resource: uv run resource drop"),
         ("add tag label:money", "Field 'label' of 'tag': unknown type 'money';"),
         (
             "change tag label:str",
