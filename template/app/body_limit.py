@@ -1,7 +1,7 @@
-"""Refuse a body that announces itself as too long, before any of it is read.
+"""Reject a request whose Content-Length exceeds the limit, before its body is read.
 
-FastAPI's `max_body_size` counts the bytes of every body, but answers an announced length in plain
-text; this answers it with a problem, as everything else is.
+FastAPI's `max_body_size` limits every body, but its response to such a Content-Length is plain
+text. This middleware returns a problem, like every other error.
 """
 
 from starlette.datastructures import Headers
@@ -20,5 +20,5 @@ class ContentLengthLimit:
         if scope["type"] == "http":
             length = Headers(scope=scope).get("content-length", "")
             if length.isdecimal() and int(length) > self.max_body_size:
-                app = problem_response(413, f"A body may have {self.max_body_size} bytes.")
+                app = problem_response(413, f"The request body exceeds {self.max_body_size} bytes.")
         await app(scope, receive, send)

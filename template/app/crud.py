@@ -1,4 +1,4 @@
-"""Create, read, update, delete: what every resource can do with its table.
+"""Create, read, update and delete rows: the queries that all resources share.
 
 Methods flush and never commit: the transaction belongs to the request (see `app.database`).
 """
@@ -21,12 +21,12 @@ UpdateT = TypeVar("UpdateT", bound=BaseModel)
 
 
 class Crud(Generic[ModelT, CreateT, UpdateT]):
-    """The queries of one resource. A subclass names its `model` and adds queries of its own."""
+    """The queries of one resource. A subclass sets `model` and adds queries of its own."""
 
     model: type[ModelT]
 
     async def get(self, session: AsyncSession, id: int) -> ModelT:
-        """The row with this id; NotFoundError if there is none."""
+        """Return the row with this id. Raises NotFoundError if it does not exist."""
         return _found(await session.get(self.model, id), self.model, id)
 
     async def list(
@@ -36,24 +36,23 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         cursors: Cursors,
         *conditions: ColumnElement[bool],
     ) -> RowPage[ModelT]:
-        """One page of the rows that the conditions and the query's filters select, in the order of
-        the query's sort.
+        """Return one page of the rows that match the conditions and the query's filters.
 
-        InvalidInputError if the cursor does not belong to this list. The cost grows with the page
-        and not with its place in the list if an index leads with the sort field, as for `id` and
-        unique fields.
+        Raises InvalidInputError if the cursor is invalid. The cost depends on the size of the page
+        and not on its position if an index starts with the sort field, as for `id` and unique
+        fields.
         """
         statement = self.filter(select(self.model), query).where(*conditions)
         name, descending = query.sort.removeprefix("-"), query.sort.startswith("-")
         key, tie_breaker = self._attribute(name), self._attribute("id")
         if query.cursor is not None:
             position = cursors.decode(query.cursor, query.sort)
-            here = tuple_(literal(self._value(name, position), key.type), literal(position.id))
-            place = tuple_(key, tie_breaker)
-            statement = statement.where(place < here if descending else place > here)
+            start = tuple_(literal(self._value(name, position), key.type), literal(position.id))
+            row = tuple_(key, tie_breaker)
+            statement = statement.where(row < start if descending else row > start)
         order = (key, tie_breaker)
         statement = statement.order_by(*(c.desc() if descending else c.asc() for c in order))
-        # One row more than asked for tells whether another page follows.
+        # One extra row shows whether there is a next page.
         rows = [*await session.scalars(statement.limit(query.limit + 1))]
         if len(rows) <= query.limit:
             return RowPage(rows, next_cursor=None)
@@ -69,9 +68,10 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         query: ListQuery,
         cursors: Cursors,
     ) -> RowPage[ModelT]:
-        """As `list`, of the rows whose relationship `reference` leads to the row with this id.
+        """Like `list`, for the rows whose relationship `reference` points to the row with this id.
 
-        NotFoundError if there is no such row. Sends two statements, however many rows there are.
+        Raises NotFoundError if that row does not exist. Sends two statements for any number of
+        rows.
         """
         target = reference.property.mapper.class_
         row = _found(await session.get(target, id), target, id)
@@ -84,7 +84,7 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         return row
 
     async def update(self, session: AsyncSession, id: int, data: UpdateT) -> ModelT:
-        """Change the fields that `data` holds; NotFoundError if there is no such row."""
+        """Set the fields that `data` contains. Raises NotFoundError if the row does not exist."""
         row = await self._lock(session, id)
         for name, value in data.model_dump().items():
             setattr(row, name, value)
@@ -92,18 +92,18 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         return row
 
     async def delete(self, session: AsyncSession, id: int) -> None:
-        """Delete the row; NotFoundError if there is none."""
+        """Delete the row. Raises NotFoundError if it does not exist."""
         await session.delete(await self._lock(session, id))
         await session.flush()
 
     def filter(self, statement: Select[tuple[ModelT]], query: ListQuery) -> Select[tuple[ModelT]]:
-        """Keep the rows whose columns equal the query's fields; override it for other filters."""
+        """Select the rows whose columns equal the query's fields. Override it for other filters."""
         for name in sorted(query.model_fields_set - ListQuery.model_fields.keys()):
             statement = statement.where(self._attribute(name) == getattr(query, name))
         return statement
 
     async def _lock(self, session: AsyncSession, id: int) -> ModelT:
-        """The row, held until the transaction ends: who deletes it at the same time must wait."""
+        """Return the row, locked until the transaction ends, so that a concurrent DELETE waits."""
         row = await session.get(self.model, id, with_for_update=True)
         return _found(row, self.model, id)
 
@@ -112,12 +112,12 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         return attribute
 
     def _value(self, name: str, position: Position) -> Any:
-        """The position's value of the sort field, as the column's Python type."""
+        """Convert the position's JSON value to the Python type of the sort column."""
         python_type = self._attribute(name).type.python_type
         return TypeAdapter(python_type).validate_python(position.value)
 
 
 def _found(row: ModelT | None, model: type[ModelT], id: int) -> ModelT:
     if row is None:
-        raise NotFoundError(f"There is no {model.__name__} {id}.")
+        raise NotFoundError(f"{model.__name__} {id} not found.")
     return row

@@ -1,7 +1,7 @@
-"""The engine, and one transaction a request.
+"""The engine, and one transaction per request.
 
-The engine is the only way to the database: whatever needs a session takes it from the engine that
-`create_app` was given, so tests replace that one object and nothing else.
+All access to the database goes through the engine that is passed to `create_app`, so tests replace
+that one object and nothing else.
 """
 
 from collections.abc import AsyncIterator
@@ -23,10 +23,10 @@ Sessionmaker = async_sessionmaker[AsyncSession]
 
 
 def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
-    """Make the engine; nothing connects before the first statement.
+    """Create the engine. It does not connect before the first statement.
 
-    `options` are passed to `create_async_engine` and take precedence. Raises ValueError without a
-    database URL.
+    `options` are passed to `create_async_engine` and take precedence. Raises ValueError if
+    `settings` has no database URL.
     """
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set: postgresql://user:password@host:port/database")
@@ -36,7 +36,7 @@ def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
         "max_overflow": settings.database_max_overflow,
         "pool_timeout": settings.database_connect_timeout,
         "pool_pre_ping": True,
-        # Parameters can hold personal data, and exceptions end up in logs.
+        # Parameters can contain personal data, and exceptions end up in logs.
         "hide_parameters": settings.environment == "production",
         "connect_args": {
             "timeout": settings.database_connect_timeout,
@@ -52,9 +52,10 @@ def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
 
 
 def asyncpg_url(text: str) -> URL:
-    """Read a PostgreSQL URL as hosting providers write it.
+    """Parse a PostgreSQL URL as hosting providers write it.
 
-    Raises ValueError if it is not one; the message does not repeat it, since it holds a password.
+    Raises ValueError if it is invalid. The message does not repeat the URL, because it contains a
+    password.
     """
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
@@ -67,7 +68,7 @@ def asyncpg_url(text: str) -> URL:
 
 
 def create_sessionmaker(engine: AsyncEngine) -> Sessionmaker:
-    """Sessions whose objects stay readable after a commit and that fail when used after a close."""
+    """Objects stay readable after a commit; using a closed session is an error."""
     return async_sessionmaker(engine, expire_on_commit=False, close_resets_only=False)
 
 
@@ -78,6 +79,6 @@ async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]
         yield session
 
 
-# The scope makes FastAPI leave the dependency, and so commit, before the response is sent: a commit
-# that fails becomes an error and never follows a 201.
+# With this scope FastAPI exits the dependency, and so commits, before it sends the response: a
+# failed commit becomes an error response and never follows a 201.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]

@@ -1,4 +1,4 @@
-"""Every error the service answers with, as problem+json (RFC 9457)."""
+"""Error responses: every error is returned as problem+json (RFC 9457)."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class InvalidInput(BaseModel):
-    """One value of a request that cannot be used: where it stands, and why."""
+    """An invalid value in a request: its location, and what is wrong with it."""
 
     loc: list[str | int]
     detail: str
@@ -43,7 +43,7 @@ class Problem(BaseModel):
 
 
 class ServiceError(Exception):
-    """An error that a client is told about; `detail` is for its reader."""
+    """An error that is reported to the client; `detail` is the message."""
 
     status = HTTPStatus.INTERNAL_SERVER_ERROR
 
@@ -65,7 +65,7 @@ class UnavailableError(ServiceError):
 
 
 class InvalidInputError(ServiceError):
-    """A value that passed its schema and still cannot be used; `loc` says where it stands."""
+    """A value that matches its schema but cannot be used; `loc` is its location."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
@@ -78,7 +78,7 @@ class ProblemResponse(JSONResponse):
     media_type = MEDIA_TYPE
 
     def render(self, content: Any) -> bytes:
-        # A message can repeat what a client sent, and that may be no valid Unicode.
+        # A message can repeat client input with lone surrogates, which only ASCII can escape.
         return json.dumps(content, ensure_ascii=True).encode()
 
 
@@ -95,7 +95,7 @@ def problem_response(
 
 
 def problem_docs(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses=` of an endpoint that can answer with these errors, for OpenAPI."""
+    """The `responses` of an endpoint that can return these errors, for OpenAPI."""
     content = {MEDIA_TYPE: {"schema": {"$ref": COMPONENT.format(model="Problem")}}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
@@ -104,7 +104,7 @@ def problem_docs(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _with_problems(openapi: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The document with what `problem_docs` refers to, because FastAPI adds only what it finds."""
+    """Add the schemas that `problem_docs` references, which FastAPI does not know."""
     document = openapi()
     schema = Problem.model_json_schema(ref_template=COMPONENT)
     components = document.setdefault("components", {}).setdefault("schemas", {})
@@ -113,7 +113,7 @@ def _with_problems(openapi: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every exception of `app` with a problem, and describe problems in its OpenAPI."""
+    """Return a problem for every exception in `app`, and describe problems in its OpenAPI."""
     app.openapi = partial(_with_problems, app.openapi)  # type: ignore[method-assign]
     app.exception_handler(ServiceError)(on_service_error)
     app.exception_handler(HTTPException)(on_http_exception)
@@ -147,38 +147,36 @@ async def on_invalid_request(_: Request, error: RequestValidationError) -> Probl
 
 
 async def on_stale_row(_: Request, __: Exception) -> ProblemResponse:
-    return problem_response(409, "The row was changed or deleted in the meantime.")
+    return problem_response(409, "The row was changed or deleted by another request.")
 
 
 async def on_unreachable(_: Request, error: Exception) -> ProblemResponse:
-    logger.error("unreachable: %r", error)
-    detail = "The service cannot reach what it depends on; try again later."
+    logger.error("dependency unreachable: %r", error)
+    detail = "The service is temporarily unavailable; try again later."
     return problem_response(503, detail, headers={"Retry-After": "5"})
 
 
 async def on_unexpected(_: Request, __: Exception) -> ProblemResponse:
-    # The server logs the exception; a client is told nothing of the inside.
-    return problem_response(500, "The service failed to answer this request.")
+    # The server logs the exception. The client must not see it: it may reveal internals.
+    return problem_response(500, "An unexpected error occurred.")
 
 
 async def on_database_error(request: Request, error: DBAPIError) -> ProblemResponse:
-    """Tell a client what it can mend; everything else is a 500."""
+    """Report what the client can fix; everything else is a 500."""
     sqlstate = getattr(error.orig, "sqlstate", None) or ""
     match sqlstate[:2], sqlstate:
         case _, "23505":  # unique_violation
-            return problem_response(
-                409, f"{_columns_of(error)} must be unique and is already in use."
-            )
+            return problem_response(409, f"Duplicate value for {_columns_of(error)}.")
         case _, "23001" | "23503" if request.method == "DELETE":  # restrict, foreign key
-            return problem_response(409, f"It is still referred to by {_columns_of(error)}.")
+            return problem_response(409, f"The row is still referenced by {_columns_of(error)}.")
         case _, "23001" | "23503":
             return problem_response(
-                409, f"{_columns_of(error)} refers to something that does not exist."
+                409, f"{_columns_of(error)} references a row that does not exist."
             )
-        case "22" | "23" | "54", _:  # a value that its type, a constraint or an index cannot take
-            return problem_response(422, f"The database refused a value of {_columns_of(error)}.")
+        case "22" | "23" | "54", _:  # a value that violates its type, a constraint or a limit
+            return problem_response(422, f"The database rejected a value of {_columns_of(error)}.")
         case "40", _:  # deadlock, serialization failure
-            return problem_response(409, "Another request got in the way; try again.")
+            return problem_response(409, "The request conflicted with another one; try again.")
         case ("08" | "53" | "57", _) | (_, "55P03"):  # connection, resources, operator, lock
             return await on_unreachable(request, error)
     if error.connection_invalidated:
@@ -187,7 +185,7 @@ async def on_database_error(request: Request, error: DBAPIError) -> ProblemRespo
 
 
 def _methods(request: Request) -> list[str]:
-    """What the path allows; Starlette itself names only what its first matching route does."""
+    """The methods that the path allows; Starlette lists only those of its first route."""
     return [
         method
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -197,7 +195,7 @@ def _methods(request: Request) -> list[str]:
 
 
 def _columns_of(error: DBAPIError) -> str:
-    """The columns of the constraint that was violated, as far as the server named it."""
+    """The columns of the violated constraint, or its table if no model defines it."""
     cause = error.orig and error.orig.__cause__
     constraint = _constraint(getattr(cause, "constraint_name", None))
     if isinstance(constraint, UniqueConstraint | ForeignKeyConstraint):

@@ -1,7 +1,7 @@
-"""Checks for whatever runs the service.
+"""Health checks for the platform that runs the service.
 
-`live` says that the process answers; failing it means: restart. `ready` says that requests can be
-served; failing it means: send none for now.
+`live` fails if the process does not respond and should be restarted. `ready` fails while the
+process cannot serve requests and should not receive any.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.errors import UnavailableError, problem_docs
 
-TIMEOUT = 2.0  # seconds that the database has to answer
+TIMEOUT = 2.0  # seconds to wait for the database
 
 logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/health", tags=["health"])
@@ -37,5 +37,5 @@ async def ready(request: Request) -> Health:
             await connection.execute(text("SELECT 1"))
     except Exception as error:
         logger.warning("not ready: %s", error)
-        raise UnavailableError("The database does not answer.") from error
+        raise UnavailableError("The database is not responding.") from error
     return Health()

@@ -13,10 +13,10 @@ from app.settings import Settings
 
 
 def create_app(settings: Settings | None = None, engine: AsyncEngine | None = None) -> FastAPI:
-    """Make the service.
+    """Create the application.
 
-    Without `settings` they come from the environment. Without `engine` the service makes one when
-    it starts and disposes of it when it stops; an engine that is passed in stays the caller's.
+    `settings` are read from the environment by default. Without `engine` the application creates
+    one at startup and disposes of it at shutdown. It never disposes of an engine that is passed in.
     """
     settings = settings or Settings()
 

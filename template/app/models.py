@@ -1,4 +1,4 @@
-"""What all tables have in common."""
+"""The base of all models."""
 
 import datetime as dt
 from enum import StrEnum
@@ -6,8 +6,8 @@ from enum import StrEnum
 from sqlalchemy import BigInteger, DateTime, Enum, Identity, MetaData, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# Every constraint has a name that follows from its table and columns, so that migrations can drop
-# it and the service can tell which one a statement violated.
+# Every constraint is named after its table and columns, so that migrations can drop it and error
+# responses can say which one was violated.
 NAMING_CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -18,12 +18,12 @@ NAMING_CONVENTION = {
 
 
 class Base(DeclarativeBase):
-    """A table with an integer key and timestamps, all three set by the database."""
+    """A table with an integer primary key and timestamps, all set by the database."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
-    # Fetches what the database computes in the same statement that writes the row: a later lazy
-    # load would fail, because attribute access cannot await.
+    # Fetch what the database computes in the statement that writes the row: a lazy load later on
+    # would fail, because attribute access cannot await.
     __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  (SQLAlchemy's declaration)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -39,7 +39,7 @@ class Base(DeclarativeBase):
 
 
 def choice_of(enum: type[StrEnum], column: str) -> Enum:
-    """The type of a text column that holds values of `enum` only, by a CHECK constraint."""
+    """The type of a text column that a CHECK constraint limits to the values of `enum`."""
     return Enum(
         enum,
         name=column,

@@ -1,7 +1,7 @@
-"""Lists in pages: a cursor names the last row of a page, and the next page starts behind it.
+"""Keyset pagination: a cursor identifies the last row of a page; the next page starts after it.
 
-Unlike an offset it costs the same on every page and neither skips nor repeats a row when others are
-written in between (keyset pagination).
+Unlike an offset, a cursor costs the same on every page, and no row is skipped or repeated when
+others are inserted or deleted in between.
 """
 
 import base64
@@ -20,15 +20,15 @@ from app.settings import Settings
 
 T = TypeVar("T")
 
-LONGEST_CURSOR = 4000
-"""Characters: a cursor is a part of a URL, of which many proxies let 8000 through."""
+MAX_CURSOR_LENGTH = 4000
+"""In characters. A cursor is part of a URL, and many proxies limit those to 8000."""
 
 
 class ListQuery(QueryParams):
-    """The query of a list. A resource adds `sort` and a filter a field."""
+    """The query of a list. Each resource adds the values of `sort`, and a filter per field."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
-    cursor: Annotated[str, Field(max_length=LONGEST_CURSOR)] | None = None
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR_LENGTH)] | None = None
     sort: str = "id"
 
 
@@ -43,7 +43,7 @@ class Page(BaseModel, Generic[T]):
 
 @dataclass(frozen=True)
 class RowPage(Generic[T]):
-    """What a `Page` is read from."""
+    """A page of rows, from which a `Page` is read."""
 
     items: list[T]
     next_cursor: str | None
@@ -51,7 +51,7 @@ class RowPage(Generic[T]):
 
 @dataclass(frozen=True)
 class Position:
-    """The last row of a page: its value of the sort field, as JSON has it, and its id."""
+    """The last row of a page: the JSON value of its sort field, and its id."""
 
     sort: str
     value: Any
@@ -59,35 +59,35 @@ class Position:
 
 
 class Cursors:
-    """Writes positions as opaque, signed text, so that a client can only hand them back."""
+    """Encodes positions as opaque text, signed so that clients cannot make their own."""
 
     def __init__(self, key: str) -> None:
         self._key = key.encode()
 
     def encode(self, position: Position) -> str:
-        """Write a cursor; InvalidInputError if the value to go on from is too long for one."""
+        """Return a cursor. Raises InvalidInputError if the value is too long for one."""
         content = [position.sort, position.value, position.id]
         payload = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
         cursor = base64.urlsafe_b64encode(self._signature(payload) + payload).decode()
-        if len(cursor) > LONGEST_CURSOR:
+        if len(cursor) > MAX_CURSOR_LENGTH:
             name = position.sort.removeprefix("-")
             raise InvalidInputError(
-                f"{name} is too long here to be sorted by, page by page.", "query", "sort"
+                f"Cannot sort pages by {name}: a value is too long.", "query", "sort"
             )
         return cursor
 
     def decode(self, cursor: str, sort: str) -> Position:
-        """Read a cursor; InvalidInputError if it was not made here or for another sort."""
+        """Return the position. Raises InvalidInputError if the cursor is not one for this sort."""
         try:
             content = base64.urlsafe_b64decode(cursor.encode())
         except ValueError:
             content = b""
         signature, payload = content[:16], content[16:]
         if not hmac.compare_digest(signature, self._signature(payload)):
-            raise InvalidInputError("The cursor is not one of this list's.", "query", "cursor")
+            raise InvalidInputError("Invalid cursor.", "query", "cursor")
         position = Position(*json.loads(payload))
         if position.sort != sort:
-            raise InvalidInputError("The cursor is of another sort.", "query", "cursor")
+            raise InvalidInputError("The cursor is for another sort order.", "query", "cursor")
         return position
 
     def _signature(self, payload: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Types of requests and responses, bounded as the columns that hold them are."""
+"""Types of the fields of requests and responses, with the limits of their columns."""
 
 import datetime as dt
 import math
@@ -26,24 +26,24 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-FLOAT_DIGITS = 15  # that JSON's numbers hold exactly, as most programs read them
-UNBOUNDED = Context(prec=2000)  # PostgreSQL's numeric(1000, 1000) fits
+FLOAT_DIGITS = 15  # significant decimal digits that a 64-bit float preserves
+UNBOUNDED = Context(prec=2000)  # enough for PostgreSQL's numeric(1000, 1000)
 
 
 class RequestBody(BaseModel):
-    """A request's body. A misspelled field is an error, not silence, and "1" is no number."""
+    """The body of a request. Unknown fields are rejected, and "1" is not a number."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class QueryParams(BaseModel):
-    """A request's query, where everything is text; a misspelled field is an error here, too."""
+    """The query of a request, where all values are text. Unknown fields are rejected."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class ReadModel(BaseModel):
-    """What every resource answers with, read from the attributes of its model."""
+    """The response for a row, read from the attributes of its model."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -52,52 +52,52 @@ class ReadModel(BaseModel):
     updated_at: dt.datetime
 
 
-def _written(value: object) -> object:
-    """Refuse numbers, which pydantic would take for seconds since 1970."""
+def _require_iso_date(value: object) -> object:
+    """Reject numbers, which pydantic would read as seconds since 1970."""
     if not isinstance(value, str) or not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        raise ValueError("must be written as in 2026-01-31")
+        raise ValueError("must be in ISO 8601 format, such as 2026-01-31")
     return value
 
 
-def _whole(value: object) -> object:
+def _accept_whole_float(value: object) -> object:
     """Accept 1.0, which is an integer in JSON."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _in_utc(value: dt.datetime) -> dt.datetime:
+def _to_utc(value: dt.datetime) -> dt.datetime:
     try:
         return value.astimezone(dt.UTC)
     except OverflowError:
-        raise ValueError("must lie between the years 1 and 9999 in UTC") from None
+        raise ValueError("must be between the years 1 and 9999 in UTC") from None
 
 
-def _storable(value: JsonValue) -> JsonValue:
-    """Refuse what JSON as Python reads it allows and PostgreSQL's jsonb does not."""
+def _require_jsonb(value: JsonValue) -> JsonValue:
+    """Reject what Python's JSON parser accepts and PostgreSQL's jsonb does not."""
     match value:
         case str() if "\x00" in value or _has_surrogates(value):
-            raise ValueError("must hold no NUL and no lone surrogate")
+            raise ValueError("must not contain NUL or lone surrogates")
         case float() if not math.isfinite(value):
-            raise ValueError("must hold finite numbers only")
+            raise ValueError("must contain only finite numbers")
         case list():
             for item in value:
-                _storable(item)
+                _require_jsonb(item)
         case dict():
             for key, item in value.items():
-                _storable(key)
-                _storable(item)
+                _require_jsonb(key)
+                _require_jsonb(item)
     return value
 
 
 @dataclass(frozen=True)
 class Digits:
-    """A decimal as numeric(precision, scale) holds it, and always with all its places."""
+    """A decimal that fits numeric(precision, scale), always with all its decimal places."""
 
     precision: int
     scale: int
 
     @property
     def pattern(self) -> str:
-        """Of text in a request; as JSON has it, a number does as well."""
+        """For a decimal that a request holds as text; a JSON number is accepted as well."""
         whole = self.precision - self.scale
         before = "[0-9]{1," + str(whole) + "}" if whole else "0"
         after = r"(\.[0-9]{1," + str(self.scale) + "})?" if self.scale else ""
@@ -107,8 +107,8 @@ class Digits:
         schema: CoreSchema = core_schema.decimal_schema(
             strict=False, max_digits=self.precision, decimal_places=self.scale
         )
-        schema = core_schema.no_info_before_validator_function(self._check, schema)
-        return core_schema.no_info_after_validator_function(self._fix, schema)
+        schema = core_schema.no_info_before_validator_function(self._require_pattern, schema)
+        return core_schema.no_info_after_validator_function(self._add_places, schema)
 
     def __get_pydantic_json_schema__(self, _: Any, __: GetJsonSchemaHandler) -> JsonSchemaValue:
         number: JsonSchemaValue = {"type": "number"}
@@ -117,13 +117,13 @@ class Digits:
             number |= {"minimum": -largest, "maximum": largest}
         return {"anyOf": [number, {"type": "string", "pattern": self.pattern}]}
 
-    def _check(self, value: object) -> object:
+    def _require_pattern(self, value: object) -> object:
         if isinstance(value, str) and not re.fullmatch(self.pattern, value):
-            raise ValueError(f"must be a decimal number of the form {self.pattern}")
+            raise ValueError(f"must be a decimal number that matches {self.pattern}")
         return value
 
-    def _fix(self, value: Decimal) -> Decimal:
-        """Give it all places, as PostgreSQL does: 1.5 becomes 1.50, and -0 becomes 0.00."""
+    def _add_places(self, value: Decimal) -> Decimal:
+        """Return what PostgreSQL stores: 1.50 for 1.5, and 0.00 for -0."""
         return UNBOUNDED.plus(value.quantize(Decimal(1).scaleb(-self.scale), context=UNBOUNDED))
 
 
@@ -131,31 +131,31 @@ def _has_surrogates(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _not_null(value: JsonValue) -> JsonValue:
+def _require_not_null(value: JsonValue) -> JsonValue:
     if value is None:
         raise ValueError("must not be null")
     return value
 
 
-Id = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(_whole)]
+Id = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(_accept_whole_float)]
 IdPath = Annotated[int, Path(ge=1, lt=2**63)]
-Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(_whole)]
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(_accept_whole_float)]
 Float = Annotated[float, Field(allow_inf_nan=False)]
 # PostgreSQL's text cannot hold a NUL byte.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
-# JSON has no such types, only text.
-Date = Annotated[dt.date, Field(strict=False), BeforeValidator(_written)]
+# JSON has no such types: they are sent as text.
+Date = Annotated[dt.date, Field(strict=False), BeforeValidator(_require_iso_date)]
 DateTime = Annotated[
-    AwareDatetime, Field(strict=False), BeforeValidator(_written), AfterValidator(_in_utc)
+    AwareDatetime, Field(strict=False), BeforeValidator(_require_iso_date), AfterValidator(_to_utc)
 ]
 Uuid = Annotated[UUID, Field(strict=False)]
 Json = Annotated[
     JsonValue,
-    AfterValidator(_storable),
-    AfterValidator(_not_null),
+    AfterValidator(_require_jsonb),
+    AfterValidator(_require_not_null),
     WithJsonSchema({"type": ["object", "array", "string", "number", "boolean"]}),
 ]
-# Without an exponent, which many languages cannot read: "0.0000000", not "0E-7".
+# Without an exponent, which many languages cannot parse: "0.0000000", not "0E-7".
 PlainDecimal = Annotated[
     Decimal, PlainSerializer(lambda value: f"{value:f}", return_type=str, when_used="json")
 ]

@@ -22,31 +22,31 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
 
     database_url: SecretStr | None = None
-    """`postgresql://user:password@host:port/database`; `?sslmode=` is understood."""
+    """`postgresql://user:password@host:port/database`; `?sslmode=` is supported."""
 
     database_pool_size: Annotated[int, Field(ge=1)] = 5
     database_max_overflow: Annotated[int, Field(ge=0)] = 10
 
     database_connect_timeout: Annotated[float, Field(gt=0)] = 5
-    """Seconds to wait for a new connection, and for a free one in the pool."""
+    """Seconds to wait for a new connection, and for a free connection in the pool."""
 
     database_statement_timeout: Annotated[float, Field(gt=0)] = 30
     """Seconds after which PostgreSQL cancels a statement."""
 
     secret_key: Annotated[SecretStr, Field(min_length=32)] = SecretStr(DEVELOPMENT_KEY)
-    """Signs what clients must hand back unchanged, such as the cursors of a list."""
+    """Signs values that clients must return unchanged, such as pagination cursors."""
 
     max_body_size: Annotated[int, Field(ge=0)] = 1_048_576
-    """Bytes of a request's body; a longer one is answered with 413."""
+    """Maximum size of a request body in bytes; a larger one is rejected with 413."""
 
     # Your own settings go below this line.
 
     @model_validator(mode="after")
-    def _refuse_unsafe_production(self) -> Self:
+    def _reject_unsafe_production(self) -> Self:
         if self.environment == "production":
             if self.secret_key.get_secret_value() == DEVELOPMENT_KEY:
                 raise ValueError(
-                    "set SECRET_KEY: the default is public. Make one with: "
+                    "set SECRET_KEY: the default is public. Generate one with: "
                     "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
                 )
             if self.database_url is None:

@@ -1,7 +1,7 @@
-"""Lets autogenerate see CHECK constraints, and so the values of enums, which Alembic leaves out.
+"""Compares CHECK constraints, and so the values of enums, which Alembic's autogenerate ignores.
 
-It compares texts as PostgreSQL writes them: those of the models are given to a temporary table, and
-read back.
+PostgreSQL stores the text of a constraint in a form of its own. So the constraints of the models
+are added to a temporary table and read back before they are compared.
 """
 
 import re
@@ -17,8 +17,8 @@ from sqlalchemy.schema import conv
 from sqlalchemy.types import TypeEngine
 
 PLUGIN = "migrations.checks"
-SCRATCH = "alembic_checks"
-ONE_OF = re.compile(
+TEMPORARY_TABLE = "alembic_checks"
+ANY_OF_VALUES = re.compile(
     r"(\w+)::text = ANY \(ARRAY\[((?:'\w+'::character varying(?:, )?)+)\]::text\[\]\)"
 )
 
@@ -28,65 +28,68 @@ def compare(
     changes: ops.ModifyTableOps,
     schema: str | None,
     _: str,
-    there: Table | None,
-    wanted: Table | None,
+    current: Table | None,
+    target: Table | None,
 ) -> PriorityDispatchResult:
-    """Add to `changes` what turns the named CHECK constraints of one table into its model's."""
+    """Add to `changes` what turns the named CHECK constraints of a table into its model's."""
     connection = context.connection
-    if connection is None or there is None:
-        return PriorityDispatchResult.CONTINUE  # A table is made with its constraints,
-    if wanted is None:  # and dropped with them: there the way back has to make them.
-        for constraint in there.constraints:
-            if isinstance(constraint, CheckConstraint):
-                constraint.sqltext = text(readable(str(constraint.sqltext)))
+    if connection is None or current is None:  # A new table is created with its constraints.
         return PriorityDispatchResult.CONTINUE
-    old = stored(connection, there.name, schema)
-    new = texts(connection, wanted, there)
-    normal = as_stored(connection, wanted, new)
-    for name in sorted(old.keys() - new.keys() | changed(old, normal)):
-        drop = CheckConstraint(readable(old[name]), name=conv(name), table=there)
-        # First, because a column may change so that the constraint no longer fits it.
+    if target is None:  # The downgrade of a dropped table creates its constraints.
+        for constraint in current.constraints:
+            if isinstance(constraint, CheckConstraint):
+                constraint.sqltext = text(simplified(str(constraint.sqltext)))
+        return PriorityDispatchResult.CONTINUE
+    old = checks_of_database(connection, current.name, schema)
+    new = checks_of_model(connection, target, current)
+    changed = differing(old, as_stored(connection, target, new))
+    for name in sorted(old.keys() - new.keys() | changed):
+        drop = CheckConstraint(simplified(old[name]), name=conv(name), table=current)
+        # First, because a column may change so that it violates the old constraint.
         changes.ops.insert(0, ops.DropConstraintOp.from_constraint(drop))
     for change in changes.ops:
         if isinstance(change, ops.AlterColumnOp):
             change.modify_type = without_check(change.modify_type)
-    for name in sorted(new.keys() - old.keys() | changed(old, normal)):
-        add = CheckConstraint(new[name], name=conv(name), table=there)
+    for name in sorted(new.keys() - old.keys() | changed):
+        add = CheckConstraint(new[name], name=conv(name), table=current)
         changes.ops.append(ops.AddConstraintOp.from_constraint(add))
     return PriorityDispatchResult.CONTINUE
 
 
-def changed(old: Mapping[str, str], new: Mapping[str, str]) -> set[str]:
+def differing(old: Mapping[str, str], new: Mapping[str, str]) -> set[str]:
+    """The names of the constraints that are in both and differ."""
     return {name for name in old.keys() & new.keys() if old[name] != new[name]}
 
 
 def without_check(type_: TypeEngine[Any] | None) -> TypeEngine[Any] | None:
-    """The type, but that of an enum would make its constraint a second time."""
+    """Replace the type of an enum, which would add its constraint a second time."""
     return String(type_.length) if isinstance(type_, Enum) and type_.create_constraint else type_
 
 
-def readable(stored: str) -> str:
-    """The text as one would write it; PostgreSQL takes its own `= ANY` for another expression."""
-    match = ONE_OF.fullmatch(stored)
+def simplified(stored: str) -> str:
+    """Write `= ANY` as `IN`, because PostgreSQL does not store its own text unchanged."""
+    match = ANY_OF_VALUES.fullmatch(stored)
     if match is None:
         return stored
     return f"{match[1]} IN ({match[2].replace('::character varying', '')})"
 
 
-def stored(connection: Connection, table: str, schema: str | None = None) -> dict[str, str]:
-    """The constraints in the database by name."""
+def checks_of_database(
+    connection: Connection, table: str, schema: str | None = None
+) -> dict[str, str]:
+    """The constraints of a table as PostgreSQL stores them, by name."""
     checks = inspect(connection).get_check_constraints(table, schema)
     return {check["name"]: check["sqltext"] for check in checks if check["name"]}
 
 
-def texts(connection: Connection, wanted: Table, there: Table) -> dict[str, str]:
-    """The constraints of the model by name, without those that come with a new column's type."""
+def checks_of_model(connection: Connection, target: Table, current: Table) -> dict[str, str]:
+    """The constraints of the model by name, without those that a new column brings along."""
     found = {}
-    for constraint in wanted.constraints:
+    for constraint in target.constraints:
         if not isinstance(constraint, CheckConstraint) or not isinstance(constraint.name, str):
             continue
-        is_new = any(column.name not in there.columns for column in constraint.columns)
-        if is_new and constraint._type_bound:  # noqa: SLF001  (Alembic tells them apart by it, too)
+        is_new = any(column.name not in current.columns for column in constraint.columns)
+        if is_new and constraint._type_bound:  # noqa: SLF001  (Alembic uses it in the same way)
             continue
         options = {"include_table": False, "literal_binds": True}
         compiled = constraint.sqltext.compile(connection, compile_kwargs=options)
@@ -94,21 +97,21 @@ def texts(connection: Connection, wanted: Table, there: Table) -> dict[str, str]
     return found
 
 
-def as_stored(connection: Connection, wanted: Table, texts: Mapping[str, str]) -> dict[str, str]:
-    """The texts as PostgreSQL writes them."""
-    if not texts:
+def as_stored(connection: Connection, target: Table, checks: Mapping[str, str]) -> dict[str, str]:
+    """The constraints as PostgreSQL would store them."""
+    if not checks:
         return {}
     quote = connection.dialect.identifier_preparer.quote
     columns = [
-        f"{quote(column.name)} {column.type.compile(connection.dialect)}" for column in wanted.c
+        f"{quote(column.name)} {column.type.compile(connection.dialect)}" for column in target.c
     ]
-    checks = [f"CONSTRAINT {quote(name)} CHECK ({sql})" for name, sql in texts.items()]
+    constraints = [f"CONSTRAINT {quote(name)} CHECK ({sql})" for name, sql in checks.items()]
     with connection.begin_nested() as savepoint:
-        table = f"CREATE TEMPORARY TABLE {SCRATCH} ({', '.join(columns + checks)})"
+        table = f"CREATE TEMPORARY TABLE {TEMPORARY_TABLE} ({', '.join(columns + constraints)})"
         connection.exec_driver_sql(table)
-        found = stored(connection, SCRATCH)
+        stored = checks_of_database(connection, TEMPORARY_TABLE)
         savepoint.rollback()
-    return found
+    return stored
 
 
 plugin = Plugin(PLUGIN)

@@ -1,7 +1,8 @@
-"""How Alembic reaches the database.
+"""Runs migrations, on the database of the first URL that is set:
 
-The URL is `config.attributes["url"]` for a caller in Python, else DATABASE_URL, else that of the
-development server, so that `uv run alembic ...` works on a machine without a database.
+- `config.attributes["url"]`, for callers in Python
+- DATABASE_URL
+- the URL of the development server, so that `uv run alembic ...` works without a database server.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from app.models import Base
 from app.settings import Settings
 from migrations import checks
 
-# Rather fail than wait for a lock: every request behind a waiting migration waits as well.
+# Fail rather than wait for a lock: while a migration waits, requests queue behind it.
 SERVER_SETTINGS = {"application_name": "alembic", "lock_timeout": "5s"}
 
 

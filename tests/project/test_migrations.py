@@ -1,4 +1,4 @@
-"""Autogenerate sees whatever the grammar can change, and writes migrations that work both ways."""
+"""Autogenerate detects every change that the grammar allows; its migrations work both ways."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.harness.updates import update
 MARKED = ANSWERS["every_field_type"]["resources"]
 assert isinstance(MARKED, dict)
 
-# A field of every type gains and loses every mark; and what else can change.
+# A field of every type gains and loses every mark, and everything else that can change does.
 BEFORE = MARKED | {
     "brand": "name:str",
     "dropped": "name:str! state:enum(a|b)=a maker:ref(maker)",
@@ -72,7 +72,7 @@ asyncio.run(main())
 
 @dataclass(frozen=True)
 class Changed:
-    """A project whose models have changed, and a database as they were before."""
+    """A project whose models have changed, and a database at the state before the change."""
 
     project: Project
     url: str
@@ -100,7 +100,7 @@ def changed(
         yield changed
 
 
-def test_every_change_is_found_written_down_and_taken_back(changed: Changed) -> None:
+def test_every_change_is_detected_migrated_and_reverted(changed: Changed) -> None:
     before = changed.schema()
     found = changed.alembic("check", code=255)
     columns = re.findall(r"(\w+):", " ".join(str(BEFORE[name]) for name in ("plain", "thing")))
@@ -108,7 +108,7 @@ def test_every_change_is_found_written_down_and_taken_back(changed: Changed) -> 
     assert "ck_brands_named" in found
 
     suite = changed.project.run("pytest", "tests/integration/test_migrations.py", code=1)
-    assert "The models have changed and no migration says so" in suite
+    assert "The models have changed and there is no migration for it" in suite
 
     assert "E501" not in changed.alembic("revision", "--autogenerate", "-m", "everything")
     changed.alembic("upgrade", "head")

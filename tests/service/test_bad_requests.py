@@ -1,4 +1,4 @@
-"""Requests that cannot be served get a problem that says why, and never a 500."""
+"""Invalid requests are answered with a problem that says why, and never with a 500."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,9 +32,9 @@ def assert_problem(response: httpx.Response, status: int) -> None:
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b'{"name": "x"', b"[]", b"null", b'"item"', b"\xff\xfe", b"name=x"],
-    ids=["empty", "open", "half", "list", "null", "string", "no UTF-8", "form"],
+    ids=["empty", "unclosed", "truncated", "list", "null", "string", "not UTF-8", "form"],
 )
-def test_a_body_that_is_not_a_json_object(client: httpx.Client, content: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_422(client: httpx.Client, content: bytes) -> None:
     headers = {"content-type": "application/json"}
     assert_problem(client.post("/items", content=content, headers=headers), 422)
 
@@ -59,16 +59,16 @@ def test_a_body_that_is_not_a_json_object(client: httpx.Client, content: bytes) 
         ("unknown", 1),
     ],
 )
-def test_a_value_that_its_field_cannot_hold(client: httpx.Client, field: str, value: Any) -> None:
+def test_an_invalid_value_is_422(client: httpx.Client, field: str, value: Any) -> None:
     assert_problem(client.post("/items", json=ITEM | {field: value}), 422)
 
 
-def test_a_body_that_is_nested_too_deeply(client: httpx.Client) -> None:
+def test_a_body_that_is_nested_too_deeply_is_400(client: httpx.Client) -> None:
     headers = {"content-type": "application/json"}
     assert_problem(client.post("/items", content=b"[" * 100_000, headers=headers), 400)
 
 
-def test_half_a_surrogate_pair(client: httpx.Client) -> None:
+def test_a_lone_surrogate_is_422(client: httpx.Client) -> None:
     body = b'{"name": "\\ud800", "price": 1}'
     headers = {"content-type": "application/json"}
     assert_problem(client.post("/items", content=body, headers=headers), 422)
@@ -76,14 +76,15 @@ def test_half_a_surrogate_pair(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("id", ["0", "-1", "x", "1.5", str(2**63), str(10**40), "%00", "9" * 5000])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_an_id_that_no_row_can_have(client: httpx.Client, method: str, id: str) -> None:
+def test_an_invalid_id_is_422(client: httpx.Client, method: str, id: str) -> None:
     assert_problem(client.request(method, f"/items/{id}", json=BODIES.get(method)), 422)
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_an_id_that_no_row_has(client: httpx.Client, method: str) -> None:
+def test_an_unknown_id_is_404(client: httpx.Client, method: str) -> None:
     response = client.request(method, f"/items/{2**63 - 1}", json=BODIES.get(method))
     assert_problem(response, 404)
+    assert response.json()["detail"] == f"Item {2**63 - 1} not found."
 
 
 @pytest.mark.parametrize(
@@ -107,40 +108,46 @@ def test_an_id_that_no_row_has(client: httpx.Client, method: str) -> None:
         "unknown=1",
     ],
 )
-def test_an_invalid_query_of_a_list(client: httpx.Client, query: str) -> None:
+def test_an_invalid_query_is_422(client: httpx.Client, query: str) -> None:
     assert_problem(client.get(f"/items?{query}"), 422)
 
 
-def test_a_cursor_that_was_tampered_with(client: httpx.Client) -> None:
+def test_a_tampered_cursor_is_422(client: httpx.Client) -> None:
     for number in range(2):
         client.post("/items", json=ITEM | {"name": f"tampered {number}"}).raise_for_status()
     cursor = client.get("/items", params={"limit": 1}).json()["next_cursor"]
     assert client.get("/items", params={"cursor": cursor}).status_code == 200
-    for place in (0, len(cursor) // 2, len(cursor) - 5):
-        changed = "B" if cursor[place] == "A" else "A"
-        tampered = cursor[:place] + changed + cursor[place + 1 :]
-        assert_problem(client.get("/items", params={"cursor": tampered}), 422)
+    for index in (0, len(cursor) // 2, len(cursor) - 5):
+        changed = "B" if cursor[index] == "A" else "A"
+        tampered = cursor[:index] + changed + cursor[index + 1 :]
+        response = client.get("/items", params={"cursor": tampered})
+        assert_problem(response, 422)
+        assert response.json()["detail"] == "Invalid cursor."
 
 
-def test_a_content_length_that_is_too_large(client: httpx.Client) -> None:
-    assert_problem(client.post("/items", json=ITEM | {"description": "x" * MEBIBYTE}), 413)
+def test_a_body_with_too_large_a_content_length_is_413(client: httpx.Client) -> None:
+    response = client.post("/items", json=ITEM | {"description": "x" * MEBIBYTE})
+    assert_problem(response, 413)
+    assert response.json()["detail"] == f"The request body exceeds {MEBIBYTE} bytes."
 
 
-def test_a_body_without_a_length_that_is_too_large(client: httpx.Client) -> None:
+def test_a_chunked_body_that_is_too_large_is_413(client: httpx.Client) -> None:
     chunks = (b"x" * 1000 for _ in range(2000))
     assert_problem(client.post("/items", content=chunks), 413)
 
 
-def test_a_path_that_does_not_exist(client: httpx.Client) -> None:
+def test_an_unknown_path_is_404(client: httpx.Client) -> None:
     assert_problem(client.get("/nothing/here"), 404)
 
 
-def test_a_method_that_is_not_allowed(client: httpx.Client) -> None:
+def test_an_unsupported_method_is_405(client: httpx.Client) -> None:
     response = client.put("/items", json=ITEM)
     assert_problem(response, 405)
     assert set(response.headers["allow"].split(", ")) == {"GET", "POST"}
 
 
-def test_a_unique_value_that_is_taken(client: httpx.Client) -> None:
+def test_a_duplicate_value_is_409(client: httpx.Client) -> None:
     client.post("/items", json=ITEM | {"name": "taken"}).raise_for_status()
-    assert_problem(client.post("/items", json=ITEM | {"name": "taken"}), 409)
+    response = client.post("/items", json=ITEM | {"name": "taken"})
+    assert_problem(response, 409)
+    assert response.json()["detail"] == "Duplicate value for items.name."

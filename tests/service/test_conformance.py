@@ -1,4 +1,4 @@
-"""The service does what its published schema says; schemathesis tries to prove otherwise."""
+"""The service conforms to its OpenAPI document; schemathesis looks for counterexamples."""
 
 import shutil
 import sys
@@ -11,16 +11,16 @@ from tests.harness.service import serve_on_own_database
 SETTINGS = Path(__file__).parent / "schemathesis"
 
 
-def test_no_request_gets_an_answer_that_the_schema_does_not_promise(
+def test_every_response_conforms_to_the_schema(
     rendered: Callable[[str], Project], tmp_path: Path
 ) -> None:
-    """All checks, with requests that the schema allows and that it does not, and in sequences."""
-    # The tool looks for its settings, and leaves files, where it runs.
+    """All checks, with valid and invalid requests and with sequences of requests."""
+    # The tool reads its settings from the working directory, and writes files there.
     folder = shutil.copytree(SETTINGS, tmp_path / "schemathesis")
     with serve_on_own_database(rendered("every_field_type")) as client:
         schema = str(client.base_url.join("/openapi.json"))
         tool = (sys.executable, "-m", "schemathesis.cli")
-        # A seed, so that whoever changes something else does not meet a finding by chance.
+        # The seed keeps random findings out of unrelated changes.
         budget = ("--seed", "1", "--max-examples", "40")
         run(
             *(*tool, "run", schema, *budget, "--checks", "all", "--mode", "all", "--no-color"),

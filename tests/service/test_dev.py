@@ -1,4 +1,4 @@
-"""`uv run dev`: the service while it is developed, on its own embedded PostgreSQL."""
+"""`uv run dev`: the service during development, on an embedded PostgreSQL."""
 
 import os
 import signal
@@ -23,11 +23,11 @@ class Dev:
     client: httpx.Client
 
     def ctrl_c(self) -> None:
-        """What a terminal does: the signal reaches every process of the group."""
+        """Send SIGINT to the whole process group, as a terminal does."""
         os.killpg(self.command.process.pid, signal.SIGINT)
 
     def terminate(self) -> None:
-        """What a supervisor does: only the process that it started gets the signal."""
+        """Send SIGTERM only to the process that was started, as a supervisor does."""
         self.command.process.terminate()
 
 
@@ -49,13 +49,13 @@ def test_it_serves_a_round_trip(own_project: Project) -> None:
         client = running.client
         created = client.post("/items", json={"name": "chair", "price": "9.50"})
         assert created.status_code == 201
-        place = created.headers["location"]
-        assert client.get(place).json() == created.json()
+        location = created.headers["location"]
+        assert client.get(location).json() == created.json()
         assert [item["name"] for item in client.get("/items").json()["items"]] == ["chair"]
-        changed = client.patch(place, json={"price": "8.00"})
+        changed = client.patch(location, json={"price": "8.00"})
         assert (changed.status_code, changed.json()["price"]) == (200, "8.00")
-        assert client.delete(place).status_code == 204
-        assert client.get(place).status_code == 404
+        assert client.delete(location).status_code == 204
+        assert client.get(location).status_code == 404
         assert client.get("/docs").status_code == 200
     assert own_project.changes() == "?? uv.lock\n"
 

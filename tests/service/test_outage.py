@@ -1,4 +1,4 @@
-"""The service while its database is away."""
+"""The service while its database is unavailable."""
 
 import tempfile
 from collections.abc import Iterator
@@ -17,25 +17,25 @@ SOCKET = ".s.PGSQL.5432"
 
 @pytest.fixture
 def socket_folder() -> Iterator[Path]:
-    # pytest's own folders have names that are too long for a socket.
+    # The paths of pytest's own folders are too long for a socket.
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
 
 def health(client: httpx.Client) -> tuple[int, int]:
-    """The status of the checks `live` and `ready`."""
+    """The status codes of `live` and `ready`."""
     return client.get("/health/live").status_code, client.get("/health/ready").status_code
 
 
 def connect(link: Path, url: str) -> None:
-    """Make the server of a URL answer at another place."""
+    """Let `link` lead to the socket of the server with this URL."""
     (folder,) = parse_qs(urlsplit(url).query)["host"]
     unfinished = link.with_name("unfinished")
     unfinished.symlink_to(Path(folder, SOCKET))
     unfinished.replace(link)
 
 
-def test_it_starts_without_and_recovers_whenever_the_database_comes(
+def test_it_starts_without_a_database_and_recovers_when_the_database_returns(
     default_project: Project, socket_folder: Path
 ) -> None:
     url = f"postgresql://postgres@/postgres?host={quote(str(socket_folder))}"

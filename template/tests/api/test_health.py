@@ -11,7 +11,7 @@ UNREACHABLE = Settings(database_url=SecretStr("postgresql://nobody@127.0.0.1:1/n
 
 
 async def get(app: FastAPI, *paths: str) -> list[int]:
-    """The status of each path of an application that is started for this alone."""
+    """Start the application, and return the status of each path."""
     transport = ASGITransport(app=app)
     async with (
         LifespanManager(app),
@@ -36,9 +36,9 @@ async def test_ready_is_503_without_a_database() -> None:
     assert await get(create_app(UNREACHABLE), "/health/ready") == [503]
 
 
-async def test_an_unknown_path_is_a_problem(client: AsyncClient) -> None:
+async def test_an_unknown_path_returns_a_problem(client: AsyncClient) -> None:
     assert_problem(await client.get("/no/such/path"), 404)
 
 
-async def test_a_method_that_a_path_lacks_is_a_problem(client: AsyncClient) -> None:
+async def test_an_unsupported_method_returns_a_problem(client: AsyncClient) -> None:
     assert_problem(await client.delete("/health/live"), 405)

@@ -1,4 +1,4 @@
-"""Canaries: if one of these dies, tests can no longer be trusted to start on a clean database."""
+"""Canaries: if one of these fails, tests may no longer start on a clean database."""
 
 import asyncio
 
@@ -14,85 +14,87 @@ from dev.sandbox import SandboxError
 CREATE = """
     CREATE TABLE canaries (
         id int PRIMARY KEY,
-        mate int REFERENCES canaries DEFERRABLE INITIALLY DEFERRED
+        partner int REFERENCES canaries DEFERRABLE INITIALLY DEFERRED
     )
 """
-INSERT = text("INSERT INTO canaries VALUES (:id, :mate)")
+INSERT = text("INSERT INTO canaries VALUES (:id, :partner)")
 IDS = text("SELECT id FROM canaries ORDER BY id")
 
 
 @pytest.fixture(autouse=True)
 async def canaries(db_session: AsyncSession) -> None:
-    """Fails if there is such a table already."""
+    """Fails if an earlier test has left the table behind."""
     await db_session.execute(text(CREATE))
 
 
 @pytest.mark.parametrize("attempt", ["first", "second"])
-async def test_what_a_test_commits_is_gone_for_the_next_one(
+async def test_what_a_test_commits_is_gone_in_the_next_test(
     engine: AsyncEngine, db_session: AsyncSession, attempt: str
 ) -> None:
     async with engine.begin() as connection:
-        await connection.execute(INSERT, {"id": 1, "mate": None})
+        await connection.execute(INSERT, {"id": 1, "partner": None})
     assert (await db_session.scalars(IDS)).all() == [1]
 
 
-async def test_transactions_at_once_all_succeed(
+async def test_concurrent_transactions_all_succeed(
     engine: AsyncEngine, db_session: AsyncSession
 ) -> None:
     async def insert(id: int) -> None:
         async with engine.begin() as connection:
             await connection.execute(IDS)
-            await connection.execute(INSERT, {"id": id, "mate": None})
+            await connection.execute(INSERT, {"id": id, "partner": None})
 
     await asyncio.gather(*(insert(id) for id in range(20)))
     assert (await db_session.scalars(IDS)).all() == list(range(20))
 
 
-async def test_a_rollback_undoes_its_own_transaction_alone(
+async def test_a_rollback_undoes_only_its_own_transaction(
     engine: AsyncEngine, db_session: AsyncSession
 ) -> None:
     async with engine.connect() as connection:
-        await connection.execute(INSERT, {"id": 1, "mate": None})
+        await connection.execute(INSERT, {"id": 1, "partner": None})
         await connection.commit()
-        await connection.execute(INSERT, {"id": 2, "mate": None})
+        await connection.execute(INSERT, {"id": 2, "partner": None})
         await connection.rollback()
     assert (await db_session.scalars(IDS)).all() == [1]
 
 
-async def test_a_cancelled_transaction_leaves_nothing_and_hurts_nobody(
+async def test_a_cancelled_transaction_is_rolled_back_and_others_go_on(
     engine: AsyncEngine, db_session: AsyncSession
 ) -> None:
     async def insert_slowly() -> None:
         async with engine.begin() as connection:
-            await connection.execute(INSERT, {"id": 1, "mate": None})
+            await connection.execute(INSERT, {"id": 1, "partner": None})
             await connection.execute(text("SELECT pg_sleep(5)"))
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(insert_slowly(), 0.05)
     async with engine.begin() as connection:
-        await connection.execute(INSERT, {"id": 2, "mate": None})
+        await connection.execute(INSERT, {"id": 2, "partner": None})
     assert (await db_session.scalars(IDS)).all() == [2]
 
 
-async def test_a_deferred_constraint_is_checked_at_the_commit(
+async def test_a_deferred_constraint_is_checked_on_commit(
     engine: AsyncEngine, db_session: AsyncSession
 ) -> None:
     async with engine.connect() as connection:
-        await connection.execute(INSERT, {"id": 1, "mate": 2})
+        await connection.execute(INSERT, {"id": 1, "partner": 2})
         with pytest.raises(IntegrityError):
             await connection.commit()
     assert (await db_session.scalars(IDS)).all() == []
 
 
-async def test_a_parameter_of_a_transaction_ends_with_it(engine: AsyncEngine) -> None:
+async def test_a_transaction_local_setting_ends_with_the_transaction(engine: AsyncEngine) -> None:
+    current = select(func.current_setting("app.canary", True))
     async with engine.begin() as connection:
         await connection.execute(select(func.set_config("app.canary", "sings", True)))
+        assert await connection.scalar(current) == "sings"
     async with engine.connect() as connection:
-        assert not await connection.scalar(select(func.current_setting("app.canary", True)))
+        assert not await connection.scalar(current)
 
 
 @pytest.mark.parametrize("attempt", ["first", "second"])
-async def test_a_lock_of_the_session_ends_with_the_test(
+async def test_a_session_lock_is_released_when_the_test_ends(
     db_session: AsyncSession, attempt: str
 ) -> None:
     held = text(
@@ -112,7 +114,7 @@ async def test_a_committed_test_has_real_transactions(engine: AsyncEngine) -> No
     assert len(ids) == 2
 
 
-async def test_the_database_of_the_environment_is_closed() -> None:
+async def test_the_database_of_the_environment_cannot_be_reached() -> None:
     engine = create_engine(Settings())
     with pytest.raises(SandboxError, match="DATABASE_URL is closed"):
         async with engine.connect():

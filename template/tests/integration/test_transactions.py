@@ -1,4 +1,4 @@
-"""One transaction a request: committed before the response leaves, or not at all."""
+"""One transaction per request: committed before the response is sent, or not at all."""
 
 from collections.abc import AsyncIterator
 
@@ -13,15 +13,15 @@ from app.database import SessionDep
 from app.main import create_app
 from tests.api.contract import assert_problem
 
-# A constraint trigger that is deferred fires at the commit, after every statement has succeeded.
-REFUSE_COMMITS = [
+# A deferred constraint trigger fires on commit, after all statements have succeeded.
+REJECT_COMMITS = [
     """
-    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
-    AS $$ BEGIN RAISE EXCEPTION 'refused at commit'; END $$
+    CREATE FUNCTION reject() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'rejected on commit'; END $$
     """,
     """
-    CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON probes
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()
+    CREATE CONSTRAINT TRIGGER reject AFTER INSERT ON probes
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION reject()
     """,
 ]
 
@@ -30,7 +30,7 @@ REFUSE_COMMITS = [
 async def probe(
     app: FastAPI, engine: AsyncEngine, db_session: AsyncSession
 ) -> AsyncIterator[AsyncClient]:
-    """A client of the service with a table and an endpoint that only this module knows."""
+    """A client of the service with a table and an endpoint for these tests only."""
     await db_session.execute(text("CREATE TABLE probes (id int)"))
     service = create_app(app.state.settings, engine)
 
@@ -63,7 +63,7 @@ async def test_a_successful_request_is_committed(
 async def test_a_failed_commit_is_a_500_and_never_a_201(
     probe: AsyncClient, db_session: AsyncSession
 ) -> None:
-    for statement in REFUSE_COMMITS:
+    for statement in REJECT_COMMITS:
         await db_session.execute(text(statement))
     assert_problem(await probe.post("/probes"), 500)
     assert await count(db_session) == 0
@@ -77,6 +77,7 @@ async def test_a_failed_request_persists_nothing(
     assert await count(db_session) == 0
 
 
-async def test_an_unexpected_error_tells_nothing_of_the_inside(probe: AsyncClient) -> None:
+async def test_an_unexpected_error_reveals_no_internals(probe: AsyncClient) -> None:
     response = await probe.post("/probes", params={"fail_with": 500})
+    assert_problem(response, 500)
     assert "secret" not in response.text

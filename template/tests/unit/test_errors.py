@@ -1,4 +1,4 @@
-"""Every way to fail has its status, and its answer is a problem."""
+"""Every error has its status, and its response is a problem."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from app import errors
 Endpoint = Callable[[], Awaitable[None]]
 
 
-async def answer_of(endpoint: Endpoint, method: str = "GET") -> Response:
+async def response_of(endpoint: Endpoint, method: str = "GET") -> Response:
     app = FastAPI()
     errors.install(app)
     app.add_api_route("/", endpoint, methods=[method])
@@ -47,48 +47,48 @@ def raising_in(engine: AsyncEngine, sqlstate: str) -> Endpoint:
         ("23503", 409),  # foreign key violation
         ("23505", 409),  # unique violation
         ("23514", 422),  # check violation
-        ("54000", 422),  # a limit of PostgreSQL
+        ("54000", 422),  # program limit exceeded
         ("40001", 409),  # serialization failure
         ("40P01", 409),  # deadlock
         ("08006", 503),  # connection failure
         ("53300", 503),  # too many connections
         ("55P03", 503),  # lock not available
         ("57014", 503),  # statement timeout
-        ("42P01", 500),  # undefined table: a mistake of the service
+        ("42P01", 500),  # undefined table: a bug in the service
     ],
 )
-async def test_an_error_of_the_database_has_its_status(
+async def test_a_database_error_has_its_status(
     engine: AsyncEngine, sqlstate: str, status: int
 ) -> None:
-    response = await answer_of(raising_in(engine, sqlstate))
+    response = await response_of(raising_in(engine, sqlstate))
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_row_that_others_refer_to_is_not_deleted(engine: AsyncEngine) -> None:
-    response = await answer_of(raising_in(engine, "23503"), "DELETE")
+async def test_deleting_a_referenced_row_is_a_conflict(engine: AsyncEngine) -> None:
+    response = await response_of(raising_in(engine, "23503"), "DELETE")
     assert response.status_code == 409
-    assert "still referred to" in response.json()["detail"]
+    assert "still referenced" in response.json()["detail"]
 
 
-async def test_a_row_that_changed_in_the_meantime_is_a_conflict() -> None:
-    assert (await answer_of(raising(StaleDataError()))).status_code == 409
+async def test_a_row_that_changed_concurrently_is_a_conflict() -> None:
+    assert (await response_of(raising(StaleDataError()))).status_code == 409
 
 
-async def test_an_unreachable_server_is_unavailable_and_says_when_to_come_back() -> None:
-    response = await answer_of(raising(ConnectionRefusedError("127.0.0.1 refused")))
+async def test_an_unreachable_server_is_503_with_retry_after() -> None:
+    response = await response_of(raising(ConnectionRefusedError("127.0.0.1 refused")))
     assert response.status_code == 503
     assert response.headers["retry-after"] == "5"
     assert "127.0.0.1" not in response.text
 
 
-async def test_an_unexpected_error_tells_nothing_of_the_inside() -> None:
-    response = await answer_of(raising(RuntimeError("the password is hunter2")))
+async def test_an_unexpected_error_reveals_no_internals() -> None:
+    response = await response_of(raising(RuntimeError("the password is hunter2")))
     assert response.status_code == 500
     assert "hunter2" not in response.text
 
 
-def test_openapi_defines_every_schema_that_it_refers_to(app: FastAPI) -> None:
+def test_openapi_defines_every_schema_that_it_references(app: FastAPI) -> None:
     document = app.openapi()
     references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert {"Problem", "InvalidInput"} <= references <= document["components"]["schemas"].keys()

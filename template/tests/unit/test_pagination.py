@@ -6,12 +6,12 @@ from app.pagination import Cursors, ListQuery, Position
 POSITION = Position("-price", "9.99", 7)
 
 
-def test_a_cursor_leads_back_to_its_position() -> None:
+def test_a_cursor_decodes_to_its_position() -> None:
     cursors = Cursors("key")
     assert cursors.decode(cursors.encode(POSITION), "-price") == POSITION
 
 
-def test_a_cursor_holds_what_a_unique_text_can() -> None:
+def test_a_cursor_can_hold_the_longest_unique_text() -> None:
     cursors = Cursors("key")
     position = Position("name", "\N{GRINNING FACE}" * 600, 7)
     cursor = cursors.encode(position)
@@ -19,24 +19,24 @@ def test_a_cursor_holds_what_a_unique_text_can() -> None:
     assert cursors.decode(cursor, "name") == position
 
 
-def test_a_value_that_is_too_long_for_a_cursor_is_refused_at_once() -> None:
+def test_a_value_that_is_too_long_for_a_cursor_is_rejected() -> None:
     with pytest.raises(InvalidInputError):
         Cursors("key").encode(Position("note", "x" * 4000, 7))
 
 
-def test_a_cursor_signed_with_another_key_is_refused() -> None:
+def test_a_cursor_signed_with_another_key_is_rejected() -> None:
     with pytest.raises(InvalidInputError):
         Cursors("key").decode(Cursors("another key").encode(POSITION), "-price")
 
 
-def test_a_cursor_of_another_sort_is_refused() -> None:
+def test_a_cursor_for_another_sort_is_rejected() -> None:
     cursors = Cursors("key")
     with pytest.raises(InvalidInputError):
         cursors.decode(cursors.encode(POSITION), "price")
 
 
 @pytest.mark.parametrize("position", range(0, 50, 5))
-def test_a_cursor_with_any_character_changed_is_refused(position: int) -> None:
+def test_a_cursor_with_any_character_changed_is_rejected(position: int) -> None:
     cursors = Cursors("key")
     cursor = cursors.encode(POSITION)
     changed = "A" if cursor[position] != "A" else "B"
@@ -45,6 +45,6 @@ def test_a_cursor_with_any_character_changed_is_refused(position: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "a", "%", "not a cursor"])
-def test_what_is_no_cursor_is_refused(text: str) -> None:
+def test_text_that_is_not_a_cursor_is_rejected(text: str) -> None:
     with pytest.raises(InvalidInputError):
         Cursors("key").decode(text, "-price")

@@ -1,4 +1,4 @@
-"""Types of requests take what their columns can hold, and nothing else."""
+"""Request fields accept what their columns can store, and nothing else."""
 
 import datetime as dt
 from decimal import Decimal
@@ -16,31 +16,31 @@ JSON = TypeAdapter[Any](schemas.Json)
 PRICE = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(10, 2)])
 
 
-def test_a_date_is_written_and_no_count_of_seconds() -> None:
+def test_a_date_is_accepted_as_text_but_not_as_a_number() -> None:
     assert DATE.validate_python("2024-02-29") == dt.date(2024, 2, 29)
     with pytest.raises(ValidationError):
         DATE.validate_python(0)
 
 
-def test_an_integer_may_be_written_as_json_allows() -> None:
+def test_an_integer_may_have_a_zero_fraction() -> None:
     assert INTEGER.validate_python(1.0) == 1
     with pytest.raises(ValidationError):
         INTEGER.validate_python(1.5)
 
 
-def test_a_moment_is_kept_in_utc() -> None:
+def test_a_datetime_is_converted_to_utc() -> None:
     assert DATE_TIME.validate_python("2024-02-29T12:30:00+02:00") == dt.datetime(
         2024, 2, 29, 10, 30, tzinfo=dt.UTC
     )
 
 
-@pytest.mark.parametrize("moment", ["2024-02-29T12:30:00", "0001-01-01T00:00:00+02:00"])
-def test_a_moment_that_utc_cannot_name_is_refused(moment: str) -> None:
+@pytest.mark.parametrize("value", ["2024-02-29T12:30:00", "0001-01-01T00:00:00+02:00"])
+def test_a_datetime_that_has_no_utc_equivalent_is_rejected(value: str) -> None:
     with pytest.raises(ValidationError):
-        DATE_TIME.validate_python(moment)
+        DATE_TIME.validate_python(value)
 
 
-def test_json_is_any_nesting_of_what_json_knows() -> None:
+def test_json_values_of_all_types_may_be_nested() -> None:
     value = {"a": [1, 2.5, "text", True, None, {"b": []}]}
     assert JSON.validate_python(value) == value
 
@@ -48,26 +48,26 @@ def test_json_is_any_nesting_of_what_json_knows() -> None:
 @pytest.mark.parametrize(
     "value", [None, "a\x00b", "\ud800", float("nan"), [float("inf")], {"a\x00": 1}, {"a": ["\x00"]}]
 )
-def test_json_that_postgresql_cannot_hold_is_refused(value: object) -> None:
+def test_json_that_postgresql_cannot_store_is_rejected(value: object) -> None:
     with pytest.raises(ValidationError):
         JSON.validate_python(value)
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("value", "expected"),
     [("1.5", "1.50"), (7, "7.00"), ("-0", "0.00"), ("99999999.99", "99999999.99")],
 )
-def test_a_decimal_has_all_its_places(value: object, kept: str) -> None:
-    assert str(PRICE.validate_python(value)) == kept
+def test_a_decimal_is_padded_to_all_its_places(value: object, expected: str) -> None:
+    assert str(PRICE.validate_python(value)) == expected
 
 
 @pytest.mark.parametrize("value", ["1.555", "100000000", "1e2", "NaN", " 1", ""])
-def test_a_decimal_that_its_column_cannot_hold_as_it_is_is_refused(value: str) -> None:
+def test_a_decimal_that_its_column_cannot_store_exactly_is_rejected(value: str) -> None:
     with pytest.raises(ValidationError):
         PRICE.validate_python(value)
 
 
-def test_the_schema_of_a_decimal_tells_its_bounds() -> None:
+def test_the_schema_of_a_decimal_contains_its_bounds() -> None:
     number, text = PRICE.json_schema()["anyOf"]
     assert (number["minimum"], number["maximum"]) == (-99999999.99, 99999999.99)
     assert text["pattern"] == r"^-?[0-9]{1,8}(\.[0-9]{1,2})?$"

@@ -12,12 +12,12 @@ def settings(**values: object) -> Settings:
     return Settings.model_validate(values)
 
 
-def test_production_refuses_the_default_key() -> None:
+def test_production_rejects_the_default_key() -> None:
     with pytest.raises(ValidationError, match="set SECRET_KEY"):
         settings(environment="production", database_url=URL)
 
 
-def test_production_refuses_to_start_without_a_database() -> None:
+def test_production_requires_a_database() -> None:
     with pytest.raises(ValidationError, match="set DATABASE_URL"):
         settings(environment="production", secret_key=KEY, database_url=None)
 
@@ -27,7 +27,7 @@ def test_production_accepts_a_key_and_a_database() -> None:
     assert chosen.environment == "production"
 
 
-def test_errors_and_representations_hold_no_secret() -> None:
+def test_errors_and_representations_contain_no_secrets() -> None:
     assert "hunter2" not in repr(settings(database_url=URL))
     with pytest.raises(ValidationError) as error:
         settings(database_url=URL, max_body_size="hunter2")
@@ -35,17 +35,17 @@ def test_errors_and_representations_hold_no_secret() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-def test_database_url_is_accepted_as_providers_write_it(scheme: str) -> None:
+def test_database_url_is_accepted_in_the_forms_of_providers(scheme: str) -> None:
     url = asyncpg_url(f"{scheme}://user:secret@db:5432/service?sslmode=require")
     assert (url.drivername, url.query) == ("postgresql+asyncpg", {"ssl": "require"})
 
 
-def test_database_url_of_another_kind_is_refused_without_repeating_it() -> None:
+def test_an_invalid_database_url_is_rejected_without_repeating_it() -> None:
     with pytest.raises(ValueError, match="must look like") as error:
         asyncpg_url("mysql://user:hunter2@db/service")
     assert "hunter2" not in str(error.value)
 
 
-def test_engine_needs_a_database_url() -> None:
+def test_engine_requires_a_database_url() -> None:
     with pytest.raises(ValueError, match="DATABASE_URL is not set"):
         create_engine(settings(database_url=None))

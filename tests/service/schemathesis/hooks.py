@@ -1,4 +1,4 @@
-"""Leaves out requests that are refused for reasons which no JSON Schema can express."""
+"""Skips requests that the service rejects for reasons that JSON Schema cannot express."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def filter_case(_: HookContext, case: Case[Any]) -> bool:
     if isinstance(case.body, dict):
         values |= case.body
     return not (
-        "cursor" in values  # The service signs what it accepts.
+        "cursor" in values  # The service accepts only cursors that it has signed.
         or has_more_than_two_places(values.get("price"))  # `multipleOf` fails for most floats.
         or is_beyond_64_bits(values.get("maker_id"))  # Validators compare with the nearest float.
     )
