@@ -192,7 +192,7 @@ async def test_items_have_a_rank(migrated: Database) -> None:
 PLACE = re.compile(r"^ *# .* go(?:es)? below this line.*\n", re.MULTILINE)
 """What says where a user's own lines go."""
 
-DELETED = ["renovate.json", "tests/services/test_pagination.py"]
+DELETED = ["renovate.json", "tests/api/test_limits.py"]
 RENAMED = {"tests/api/test_health.py": "tests/api/test_probes.py"}
 
 

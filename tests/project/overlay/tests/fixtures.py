@@ -1,14 +1,15 @@
-"""What a project without a service passes to `dev`: how it reads URLs and makes its engine."""
+"""What another project passes to `dev`: how it reads URLs, and makes its engine and application."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from dev.databases import Database, open_databases
+from dev.databases import open_databases
 from dev.isolation import DatabaseIsolation
 from dev.plugin import SERVER, has_failed, is_committed, keeps_databases, rebuilds
 
@@ -28,25 +29,24 @@ async def isolation(request: pytest.FixtureRequest) -> AsyncIterator[DatabaseIso
         committed_tests=sum(map(is_committed, request.session.items)),
         rebuild=rebuilds(request.config),
     ) as databases:
-        home: Database = await databases.clone("worker")
-        isolation = DatabaseIsolation(partial(create_async_engine, home.url), databases, home)
+        database = await databases.clone("worker")
+        isolation = DatabaseIsolation(
+            partial(create_async_engine, database.url), create_app, databases, database
+        )
         await isolation.open()
         yield isolation
         await isolation.close()
-        assert await databases.drop(home) == []
+        assert await databases.drop(database) == []
+
+
+def create_app(engine: AsyncEngine) -> FastAPI:
+    return FastAPI()
 
 
 @pytest.fixture
-async def engine(
-    request: pytest.FixtureRequest, isolation: DatabaseIsolation
-) -> AsyncIterator[AsyncEngine]:
+def engine(request: pytest.FixtureRequest, isolation: DatabaseIsolation) -> Iterator[AsyncEngine]:
     test: pytest.Item = request.node
-    committed = is_committed(test)
-    if committed:
-        await isolation.enter_clone()
-    else:
-        await isolation.enter_sandbox(test.nodeid)
+    isolation.enter(test.nodeid, committed=is_committed(test))
     yield isolation.engine
-    leave = isolation.leave_clone if committed else isolation.leave_sandbox
-    findings, _ = await leave(has_failed(test), keeps_databases(test.config))
-    assert findings == []
+    outcome = isolation.leave(failed=has_failed(test), keep=keeps_databases(test.config))
+    assert outcome.findings == []
