@@ -1,7 +1,7 @@
-"""What is to become of each test in `overlay/tests/leaks`."""
+"""The expected outcome of each test in `overlay/tests/leaks`."""
 
 Outcomes = dict[str, dict[str, tuple[str, str]]]
-"""Of each test: for each of its phases the outcome, and the report."""
+"""For each test and each of its phases, the outcome and the report."""
 
 REFUSED = (
     "which the sandbox refuses: sent as SQL, it would end the transaction that undoes this test"
@@ -40,7 +40,7 @@ FAIL_BY_THEMSELVES = {
 
 
 def deviations(outcomes: Outcomes) -> list[str]:
-    """What became otherwise of them."""
+    """How outcomes differ from what is expected of these tests."""
     found = []
     for name, texts in REPORTED.items():
         if name not in outcomes:

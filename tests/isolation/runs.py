@@ -9,7 +9,7 @@ from tests.isolation.expectations import Outcomes
 
 
 def run_leaks(project: Project, **variables: str) -> Outcomes:
-    """What became of each test that leaks."""
+    """The outcomes of the tests that leak."""
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "outcomes.json"
         project.run(

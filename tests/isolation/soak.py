@@ -16,7 +16,7 @@ def run(probe: Project, tests: str, folder: Path) -> dict[str, Any]:
 
 
 def growth(hostile: dict[str, int], idle: dict[str, int]) -> float:
-    """By how much more than the idle run's it grew, as a part of its early size."""
+    """How much more it grew than in the idle run, relative to its early size."""
     own, pytests = (sizes["late"] - sizes["early"] for sizes in (hostile, idle))
     return (own - pytests) / hostile["early"]
 

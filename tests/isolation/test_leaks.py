@@ -1,4 +1,4 @@
-"""A test that leaks fails, says why, and hurts no other: see `overlay/tests/leaks`."""
+"""A test that leaks fails, says why, and affects no other: see `overlay/tests/leaks`."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_a_leak_never_hides_the_failure_of_the_test_itself(leaks: Outcomes, name
     assert text in report
 
 
-def test_no_leak_hurts_another_test(leaks: Outcomes) -> None:
-    """Each begins with a look at what the one before it has left."""
+def test_no_leak_affects_another_test(leaks: Outcomes) -> None:
+    """Each test first checks that the one before it has left nothing behind."""
     assert deviations(leaks) == []
     assert leaks["test_everything_works_in_the_end"]["call"][0] == "passed"

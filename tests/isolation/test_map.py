@@ -1,4 +1,4 @@
-"""The documentation of the package `dev.sandbox` is the map of it."""
+"""The documentation of the package `dev.sandbox` is the map of its modules."""
 
 import ast
 import re

@@ -22,7 +22,7 @@ START = """\
 
 @pytest.fixture
 def starting(probe: Project, copy: Callable[[Project], Project]) -> Project:
-    """The probe; every start of the application makes sure of a row, and listens."""
+    """The probe, with an application that inserts a row and listens when it starts."""
     project = copy(probe)
     main = project.path / "app" / "main.py"
     code = main.read_text()

@@ -1,7 +1,7 @@
 """Run with each safeguard removed in turn: `python -m sabotage RESULTS`.
 
 Writes a JSON object to the file RESULTS. For each safeguard it has the exit code of pytest, its
-output, and what became of each test; under the key "" it has the same for all of these tests with
+output, and the outcome of each test; under the key "" it has the same for all of these tests with
 nothing removed. Each run is a fork of this process, so that libraries are imported only once.
 """
 
@@ -29,7 +29,7 @@ TIME_LIMIT = 60
 
 
 class Saboteur:
-    """A plugin that removes a safeguard, and notes what became of each test."""
+    """A plugin that removes a safeguard, and records the outcome of each test."""
 
     def __init__(self, sabotage: Sabotage | None) -> None:
         self._sabotage = sabotage
@@ -47,7 +47,7 @@ class Saboteur:
 
 
 def run(sabotage: Sabotage | None, tests: list[str]) -> dict[str, Any]:
-    """What became of the tests, and what pytest printed."""
+    """The exit code, the outcomes of the tests, and what pytest printed."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryFile() as output:

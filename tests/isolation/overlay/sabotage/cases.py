@@ -112,14 +112,14 @@ SABOTAGE = [
         "dev.sandbox.turns:Turns._writer_waits_for_us",
         returns(False),
         "rows/test_limits.py",
-        "test_a_request_that_cannot_see_the_tests_own_uncommitted_row_is_told_at_once",
+        "test_a_request_that_would_see_the_tests_uncommitted_row_fails_at_once",
     ),
     Sabotage(
         "SQLAlchemy's own tasks act for others",
         "dev.sandbox.tasks:_belongs_to_sqlalchemy",
         returns(False),
         "rows/test_limits.py",
-        "test_a_second_writer_in_the_same_task_is_told_of_both_and_of_the_way_out",
+        "test_a_second_writer_in_the_same_task_fails_and_the_error_names_both",
     ),
     Sabotage(
         "a transaction does not wait for ever",
@@ -312,7 +312,7 @@ SABOTAGE = [
         "tests.fixtures.outgoing_requests:refuse",
         is_instead(answer),
         "rows/test_tools.py",
-        "test_requests_to_the_outside_are_refused_with_the_way_out",
+        "test_outgoing_requests_are_refused_and_the_error_says_what_to_do",
     ),
     Sabotage(
         "statements that end the transaction are refused",
@@ -340,7 +340,7 @@ SABOTAGE = [
         "dev.sandbox.turns:Turns._check_loop",
         does_nothing,
         "rows/test_loop.py",
-        "test_another_event_loop_is_refused_with_the_way_out",
+        "test_a_different_event_loop_is_refused_and_the_error_says_what_to_do",
     ),
     Sabotage(
         "the database is closed to code that no test asked for",

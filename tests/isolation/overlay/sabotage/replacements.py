@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 Replacement = Callable[[Any], Any]
-"""Makes it from the original."""
+"""Makes the substitute from the original."""
 
 INHERITED = object()
 """A method is removed, so that the one of its base class takes its place."""

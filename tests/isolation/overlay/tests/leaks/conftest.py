@@ -1,4 +1,4 @@
-"""Reports what became of every test, for the tests of the template to read."""
+"""Writes the outcome of every test to a file, for the tests of the template to read."""
 
 import json
 import os

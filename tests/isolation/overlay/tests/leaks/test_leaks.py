@@ -1,4 +1,4 @@
-"""Tests that do what no test must; the fixture `clean` says whether the last one has done harm."""
+"""Tests that leak; the fixture `clean` fails if the one before has left something behind."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ async def driver_of(session: AsyncSession) -> Any:
 
 
 async def try_to(send: Any) -> None:
-    """What code does that catches all exceptions."""
+    """Swallow the error, as code does that catches all exceptions."""
     try:
         await send
     except Exception as swallowed:
@@ -270,7 +270,7 @@ async def test_database_that_was_not_asked_for(isolation: DatabaseIsolation) -> 
 
 
 async def test_engine_from_the_environment() -> None:
-    """The developer's own database, that would be."""
+    """It would be the developer's own database."""
     engine = create_engine(Settings())
     with pytest.raises(SandboxError, match="DATABASE_URL is closed"):
         async with engine.connect():

@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def sandbox_only(test: F) -> F:
-    """A test of what the sandbox cannot do, which makes no sense with real commits."""
+    """Mark a test of what the sandbox cannot do, which makes no sense with real commits."""
     test.sandbox_only = True  # type: ignore[attr-defined]
     return test
 
@@ -44,7 +44,7 @@ def names(db_session: AsyncSession) -> Names:
 
 @pytest.fixture(autouse=True)
 async def clean_start(db_session: AsyncSession) -> None:
-    """Every test proves that none before it has left anything behind."""
+    """Check that no earlier test has left anything behind."""
     rows = """
         SELECT 'account ' || name FROM accounts
         UNION ALL SELECT 'post ' || title FROM posts
@@ -61,7 +61,7 @@ async def clean_start(db_session: AsyncSession) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With real commits there is nothing that the sandbox cannot do."""
+    """Leave out the tests of what the sandbox cannot do, if all run with real commits."""
     if all_committed(config):
         items[:] = [item for item in items if not _is_sandbox_only(item)]
 

@@ -58,7 +58,7 @@ async def interrupt_everywhere(
     check: Callable[[int], Awaitable[None]],
     twice: bool = False,
 ) -> None:
-    """Run `work` again and again, interrupted one point later each time, until it gets through."""
+    """Run `work` again and again, interrupted one point later each time, until it finishes."""
     for point in range(200):
         # The second cancellation hits what the first one has caused.
         points = {point, point + 1, point + 2} if twice else {point}
@@ -75,7 +75,7 @@ async def interrupt_everywhere(
             assert point > 1, "there was nothing to interrupt"
             return
         await check(point)
-    raise AssertionError("it never got through")
+    raise AssertionError("it never finished")
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ async def test_a_failing_commit_can_be_interrupted_anywhere(
 
 @asynccontextmanager
 async def raw(engine: AsyncEngine) -> AsyncIterator[Any]:
-    """The driver's connection; one that was interrupted goes not back to the pool."""
+    """The driver's connection; one that was interrupted does not go back to the pool."""
     async with engine.connect() as connection:
         try:
             yield (await connection.get_raw_connection()).driver_connection
@@ -238,7 +238,7 @@ async def test_tasks_that_wait_for_their_turn_can_be_interrupted_anywhere(
     await interrupt_everywhere(work_among_others, intact)
 
 
-async def test_a_request_that_is_cancelled_leaves_nothing_and_hurts_nobody(
+async def test_a_cancelled_request_leaves_nothing_and_affects_no_other(
     client: AsyncClient, seed: Account, names: Names
 ) -> None:
     with pytest.raises(TimeoutError):
@@ -261,7 +261,7 @@ async def test_a_statement_that_times_out_in_the_driver_is_undone(
     assert await names() == ["seed", "after"]
 
 
-async def test_many_requests_that_are_cancelled_among_others_disturb_none(
+async def test_cancelled_requests_do_not_disturb_the_others(
     client: AsyncClient, seed: Account, names: Names
 ) -> None:
     async def impatient(number: int) -> None:
@@ -315,7 +315,7 @@ async def test_a_request_to_cancel_that_gets_lost_is_repeated(
 async def runs_on_the_server(
     db_session: AsyncSession, worker_database: Database
 ) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
-    """Returns when a statement that begins so has begun to run."""
+    """Wait until the server runs a statement that begins with this text."""
     name = await db_session.scalar(text("SELECT current_database()"))
     other = await worker_database.connect(database=name)
     query = """

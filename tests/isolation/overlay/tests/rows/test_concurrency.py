@@ -104,7 +104,7 @@ async def test_two_tasks_on_one_connection_are_refused_as_by_asyncpg(engine: Asy
 async def test_a_second_engine_sees_what_the_first_has_committed(
     client: AsyncClient, connect: Connect
 ) -> None:
-    """As a read replica would, that is."""
+    """As a read replica would."""
     replica = create_async_engine("postgresql+asyncpg://", async_creator=connect)
     await client.post("/accounts", json={"name": "replicated"})
     async with replica.connect() as connection:

@@ -91,7 +91,7 @@ async def test_a_constraint_that_the_test_itself_creates_is_checked(engine: Asyn
             await connection.commit()
 
 
-async def test_a_constraint_that_the_test_drops_is_missed_by_nobody(
+async def test_a_constraint_that_the_test_drops_is_no_longer_checked(
     engine: AsyncEngine, db_session: AsyncSession
 ) -> None:
     await db_session.execute(text("ALTER TABLE posts DROP CONSTRAINT fk_posts_account_id"))

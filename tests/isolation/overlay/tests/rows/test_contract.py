@@ -103,7 +103,7 @@ def test_arguments_that_asyncpg_takes_are_taken() -> None:
 async def test_sqlalchemy_uses_every_method_with_success(
     connect: Connect, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Drives the dialect through all that it does, and notes what it calls meanwhile."""
+    """Make the dialect do everything that it can, and record what it calls."""
     called: Counter[tuple[str, str]] = Counter()
 
     def note(kind: type, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What isolation costs, counted."""
+"""What isolation costs, in messages."""
 
 from typing import Any
 

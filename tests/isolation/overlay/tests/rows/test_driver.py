@@ -98,7 +98,7 @@ async def test_executemany_is_all_or_nothing(driver: Any, names: Names) -> None:
     assert await names() == []
 
 
-async def test_cursors_read_in_pieces(driver: Any) -> None:
+async def test_cursors_read_in_batches(driver: Any) -> None:
     await driver.executemany(INSERT, [(f"{number}",) for number in range(120)])
     async with driver.transaction():
         assert [row["name"] async for row in driver.cursor(NAMES)] == [
@@ -219,7 +219,7 @@ async def test_resetting_a_connection_rolls_back(driver: Any, names: Names) -> N
     assert not driver.is_in_transaction()
 
 
-async def test_what_is_known_of_the_server_can_be_asked(driver: Any) -> None:
+async def test_properties_of_the_server_are_available(driver: Any) -> None:
     assert driver.get_server_version().major >= 14
     assert driver.get_server_pid() == await driver.fetchval("SELECT pg_backend_pid()")
     assert driver.get_settings().server_encoding == "UTF8"
@@ -230,7 +230,7 @@ async def test_a_method_that_asyncpg_does_not_have_is_an_error(driver: Any) -> N
         await driver.nonsense()
 
 
-async def test_warnings_of_the_server_can_be_heard(driver: Any) -> None:
+async def test_warnings_of_the_server_reach_a_log_listener(driver: Any) -> None:
     heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     driver.add_log_listener(lambda _, message: heard.set_result(message))
     await driver.execute("DO $$ BEGIN RAISE WARNING 'careful'; END $$")

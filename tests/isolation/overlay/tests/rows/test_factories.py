@@ -113,7 +113,7 @@ async def test_get_or_create_finds_what_is_there(db_session: AsyncSession) -> No
     assert await count(db_session, Account) == 1
 
 
-async def test_a_row_that_the_database_refuses_is_an_error_and_no_more(names: Names) -> None:
+async def test_a_rejected_row_is_an_error_and_has_no_other_effect(names: Names) -> None:
     first = await AccountFactory.acreate(name="taken")
     with pytest.raises(IntegrityError):
         await AccountFactory.acreate(name="taken")

@@ -98,7 +98,7 @@ async def test_dependency_overrides_end_with_the_test(app: FastAPI, attempt: str
 async def test_test_and_application_share_no_objects(
     client: AsyncClient, db_session: AsyncSession, sessions: Sessionmaker
 ) -> None:
-    """Else a relationship that the application forgot to load would be there by accident."""
+    """Otherwise a relationship that the application forgot to load would be there by accident."""
     account = Account(name="shared")
     db_session.add(Post(account=account))
     await db_session.flush()

@@ -27,7 +27,7 @@ real = pytest.mark.committed
 
 
 @sandbox_only
-async def test_a_second_writer_in_the_same_task_is_told_of_both_and_of_the_way_out(
+async def test_a_second_writer_in_the_same_task_fails_and_the_error_names_both(
     client: AsyncClient,
 ) -> None:
     started = time.monotonic()
@@ -50,7 +50,7 @@ async def test_a_second_writer_in_the_same_task_works_with_real_connections(
 
 
 @sandbox_only
-async def test_a_request_that_cannot_see_the_tests_own_uncommitted_row_is_told_at_once(
+async def test_a_request_that_would_see_the_tests_uncommitted_row_fails_at_once(
     client: AsyncClient, sessions: Sessionmaker
 ) -> None:
     async with sessions() as session:
@@ -70,21 +70,21 @@ async def test_waiting_for_a_writer_that_never_ends_is_an_error_that_names_both(
     monkeypatch.setattr(isolation.sandbox.turns, "writer_timeout", 0.1)
     release = asyncio.Event()
 
-    async def holder() -> None:
+    async def write_and_wait() -> None:
         async with sessions.begin() as session:
-            session.add(Account(name="held"))
+            session.add(Account(name="written"))
             await session.flush()
             await release.wait()
 
-    holding = asyncio.create_task(holder(), name="holder of the pen")
+    writing = asyncio.create_task(write_and_wait(), name="task that writes")
     await asyncio.sleep(0.05)
     async with sessions() as session:
         with pytest.raises(SandboxError) as caught:
             async with asyncio.timeout(3):
                 await session.scalars(select(Account))
     release.set()
-    await holding
-    assert "holder of the pen" in str(caught.value)
+    await writing
+    assert "task that writes" in str(caught.value)
     assert "INSERT INTO accounts" in str(caught.value)
     assert "SELECT accounts" in str(caught.value)
 
@@ -187,7 +187,7 @@ async def test_serializable_transactions_are_serial(engine: AsyncEngine) -> None
 
 
 @real
-async def test_serializable_transactions_can_fail_to_be(engine: AsyncEngine) -> None:
+async def test_a_serialization_failure_is_detected(engine: AsyncEngine) -> None:
     [error] = await write_after_both_have_read(engine)
     assert "could not serialize access" in error
 
@@ -311,7 +311,7 @@ async def test_parameters_of_the_session_are_each_connections_own(engine: AsyncE
 
 
 @sandbox_only
-async def test_listening_runs_but_hears_nothing_and_is_refused(
+async def test_listening_is_refused(
     request: pytest.FixtureRequest,
 ) -> None:
     """The refusal also fails the test that tries: see the tests of leaks."""

@@ -18,10 +18,10 @@ async def test_the_chosen_event_loop_runs(request: pytest.FixtureRequest) -> Non
 
 
 @sandbox_only
-async def test_another_event_loop_is_refused_with_the_way_out(
+async def test_a_different_event_loop_is_refused_and_the_error_says_what_to_do(
     sessions: Sessionmaker, client: AsyncClient, names: Names
 ) -> None:
-    """In one of its own Starlette's TestClient runs the application."""
+    """Starlette's TestClient runs the application in a loop of its own."""
 
     async def write_elsewhere() -> None:
         async with sessions.begin() as session:

@@ -24,7 +24,7 @@ SET_LOCAL: list[Executable] = [
 async def test_a_parameter_of_a_transaction_ends_with_its_commit(
     engine: AsyncEngine, number: int
 ) -> None:
-    """Else the next request would see the rows of this one's tenant."""
+    """Otherwise the next request would see the rows of this one's tenant."""
     async with engine.begin() as connection:
         await connection.execute(SET_LOCAL[number])
         assert await connection.scalar(SETTING) == "one"
@@ -95,7 +95,7 @@ async def test_a_parameter_of_the_session_ends_with_the_test(
 async def test_an_advisory_lock_of_the_session_ends_with_the_test(
     db_session: AsyncSession, attempt: str
 ) -> None:
-    """Its next acquisition would succeed all the same; `clean_start` looks whether it is held."""
+    """The session could acquire it again, so `clean_start` checks that it is not held."""
     assert await db_session.scalar(text("SELECT pg_try_advisory_lock(4711)"))
     held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711")
     assert await db_session.scalar(held) == 1
@@ -120,7 +120,7 @@ async def test_a_prepared_statement_of_sql_ends_with_the_test(
 async def test_a_changed_table_is_what_it_was_for_the_next_test(
     db_session: AsyncSession, attempt: str
 ) -> None:
-    """Statements that were prepared for the one do not fail for the other."""
+    """Statements that were prepared for one test do not fail in the next."""
     before, after = text("SELECT * FROM accounts"), text("SELECT accounts.* FROM accounts")
     columns = list((await db_session.execute(before)).keys())
     assert "extra" not in columns

@@ -27,7 +27,7 @@ async def test_the_right_number_of_statements_passes(
 
 
 @pytest.mark.parametrize("expected", [0, 1, 3])
-async def test_another_number_of_statements_fails_and_lists_them(
+async def test_a_different_number_of_statements_fails_and_lists_them(
     assert_queries: AssertQueries, db_session: AsyncSession, expected: int
 ) -> None:
     async def send_two() -> None:
@@ -47,7 +47,7 @@ async def test_commits_do_not_count(assert_queries: AssertQueries, sessions: Ses
             session.add(Account(name="a"))
 
 
-async def test_an_error_within_the_block_is_what_is_seen(assert_queries: AssertQueries) -> None:
+async def test_an_error_within_the_block_is_raised_unchanged(assert_queries: AssertQueries) -> None:
     with pytest.raises(LookupError), assert_queries(5):
         raise LookupError
 
@@ -73,18 +73,18 @@ async def test_a_time_without_a_zone_is_refused(freeze_time: FreezeTime) -> None
         freeze_time(MOMENT.replace(tzinfo=None))
 
 
-async def test_requests_to_the_outside_are_refused_with_the_way_out() -> None:
+async def test_outgoing_requests_are_refused_and_the_error_says_what_to_do() -> None:
     async with httpx.AsyncClient() as client:
         with pytest.raises(OutgoingRequestError, match=r"GET https://example.com/x.*respx_mock"):
             await client.get("https://example.com/x")
 
 
-async def test_synchronous_requests_to_the_outside_are_refused() -> None:
+async def test_synchronous_outgoing_requests_are_refused() -> None:
     with httpx.Client() as client, pytest.raises(OutgoingRequestError, match="POST"):
         client.post("https://example.com/x")
 
 
-async def test_a_test_can_say_how_a_request_is_answered(respx_mock: respx.MockRouter) -> None:
+async def test_a_test_can_define_the_response_to_a_request(respx_mock: respx.MockRouter) -> None:
     respx_mock.get("https://example.com/rates").respond(json={"EUR": 1.0})
     async with httpx.AsyncClient() as client:
         assert (await client.get("https://example.com/rates")).json() == {"EUR": 1.0}
@@ -92,7 +92,7 @@ async def test_a_test_can_say_how_a_request_is_answered(respx_mock: respx.MockRo
             await client.get("https://example.com/other")
 
 
-async def test_this_machine_may_be_asked() -> None:
+async def test_requests_to_this_machine_are_allowed() -> None:
     async with httpx.AsyncClient() as client:
         with pytest.raises(httpx.ConnectError):
             await client.get("http://127.0.0.1:1/")
