@@ -56,9 +56,9 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Print what must stay cheap; no time fails."""
+    """Print what must stay cheap; no time fails. -- whole_tests chooses a benchmark."""
     install(session, "test")
-    session.run("python", "-m", "tests.benchmarks")
+    session.run("python", "-m", "tests.benchmarks", *session.posargs)
 
 
 @nox.session

@@ -3,25 +3,19 @@
 Runs inside a rendered project as one of its tests (`nox -s bench`) and prints; no time fails.
 """
 
-import itertools
 import statistics
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 
-from app.database import create_engine
-from app.main import create_app
-from app.settings import Settings
 from dev.databases import Database, Databases
 from dev.isolation import DatabaseIsolation
 from dev.sandbox import Sandbox
-from tests.fixtures.client import BASE_URL, TaskTransport
+from tests.fixtures.client import BASE_URL
 
 Work = Callable[[], Awaitable[Any]]
 
@@ -49,59 +43,6 @@ async def compare(
     first = next(iter(medians.values()))
     shown = (f"{name} {ms:.2f} ms ({ms / first:.2f})" for name, ms in medians.items())
     print(f"\n{title}: {', '.join(shown)}")
-
-
-def count_writes(connection: asyncpg.Connection) -> Callable[[], int]:
-    """How many times the connection has written to its socket since the last call."""
-    transport = connection._transport  # noqa: SLF001
-    write, count = transport.write, itertools.count()
-    transport.write = lambda data: (next(count), write(data))
-    return lambda: next(count)
-
-
-numbers = itertools.count()
-
-
-async def post_and_get(client: httpx.AsyncClient) -> None:
-    created = await client.post("/items", json={"name": f"name {next(numbers)}"})
-    assert created.status_code == 201
-    assert (await client.get(created.headers["location"])).status_code == 200
-
-
-def client_of(app: FastAPI) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=TaskTransport(app, True), base_url=BASE_URL)
-
-
-async def test_a_test_in_the_sandbox_against_one_without_isolation(
-    isolation: DatabaseIsolation, shared_app: FastAPI, databases: Databases, settings: Settings
-) -> None:
-    """The latter finds what all before it have left: nothing cleans up."""
-    bare = await databases.clone("bare")
-    engine = create_engine(settings, async_creator=bare.connect)
-    bare_app = create_app(settings, engine)
-    await isolation.start_app()
-    async with (
-        LifespanManager(bare_app),
-        client_of(shared_app) as sandboxed_client,
-        client_of(bare_app) as bare_client,
-    ):
-
-        async def without_isolation() -> None:
-            await post_and_get(bare_client)
-
-        async def in_the_sandbox() -> None:
-            isolation.sandbox.checkout("a benchmark")
-            await post_and_get(sandboxed_client)
-            assert await isolation.sandbox.checkin() == []
-
-        await compare(
-            "POST and GET", without_isolation=without_isolation, in_the_sandbox=in_the_sandbox
-        )
-        writes = count_writes(isolation.sandbox.physical.connection)
-        await in_the_sandbox()
-        print(f"socket writes of one such test in the sandbox: {writes()}")
-    await engine.dispose()
-    await databases.drop(bare)
 
 
 INSERT = "INSERT INTO table_0 VALUES (1, 'a')"
@@ -182,9 +123,8 @@ waited: dict[str, list[float]] = {"the database": [], "all": []}
 
 @pytest.mark.committed
 @pytest.mark.parametrize("number", range(20))
-async def test_waiting_for_a_database_of_ones_own(
+def test_waiting_for_a_database_of_ones_own(
     isolation: DatabaseIsolation,
-    shared_app: FastAPI,
     databases: Databases,
     monkeypatch: pytest.MonkeyPatch,
     number: int,
@@ -199,13 +139,20 @@ async def test_waiting_for_a_database_of_ones_own(
         return taken
 
     monkeypatch.setattr(databases, "take", take_and_note)
-    waited["all"].append(await milliseconds(isolation.enter_clone))
-    async with client_of(shared_app) as client:
-        await post_and_get(client)
-    findings, _ = await isolation.leave_clone(failed=False, keep=False)
-    assert findings == []
+    start = time.perf_counter()
+    isolation.enter("a benchmark", committed=True)
+    waited["all"].append((time.perf_counter() - start) * 1000)
+    isolation.run(post_and_get(isolation.app))
+    assert isolation.leave(failed=False, keep=False).findings == []
     if number == 19:
         for what, times in waited.items():
             print(
                 f"\nwaiting for {what} before a committed test: {statistics.median(times):.2f} ms"
             )
+
+
+async def post_and_get(app: FastAPI) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL) as client:
+        created = await client.post("/items", json={"name": "a name"})
+        assert created.status_code == 201
+        assert (await client.get(created.headers["location"])).status_code == 200
