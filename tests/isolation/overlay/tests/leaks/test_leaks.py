@@ -18,6 +18,7 @@ from dev.isolation import DatabaseIsolation
 from dev.sandbox import SandboxError
 
 kept: list[Any] = []
+next_test_runs = asyncio.Event()
 
 
 async def write(session: AsyncSession, name: str = "leaked") -> None:
@@ -109,18 +110,20 @@ async def test_task_of_a_request_left_running(clean: None, client: AsyncClient) 
 
 async def test_task_that_cannot_be_cancelled(clean: None, sessions: Sessionmaker) -> None:
     loop = asyncio.get_running_loop()
-    end = loop.time() + 5  # else nothing could end the run if nothing keeps the task out
+    end = loop.time() + 5  # otherwise nothing could end the run if nothing keeps the task out
 
     async def work() -> None:
         while loop.time() < end:
             try:
-                await asyncio.sleep(0.05)
+                async with asyncio.timeout_at(end):
+                    await next_test_runs.wait()
                 async with sessions.begin() as session:
                     await write(session)
+                await asyncio.sleep(0.05)
             except SandboxError as error:
                 kept.append(error)
                 return
-            except (asyncio.CancelledError, DBAPIError):
+            except (asyncio.CancelledError, DBAPIError, TimeoutError):
                 continue
 
     kept.append(asyncio.create_task(work(), name="stubborn"))
@@ -129,8 +132,9 @@ async def test_task_that_cannot_be_cancelled(clean: None, sessions: Sessionmaker
 
 @pytest.mark.usefixtures("clean")
 async def test_task_that_cannot_be_cancelled_is_kept_out_of_the_next_test() -> None:
-    await asyncio.sleep(0.2)
     [task] = [one for one in kept if isinstance(one, asyncio.Task) and one.get_name() == "stubborn"]
+    next_test_runs.set()
+    await asyncio.wait({task}, timeout=1)
     assert task.done()
     assert isinstance(kept[-1], SandboxError)
 
