@@ -64,3 +64,8 @@ def test_without_the_option_no_database_is_kept(probe: Project) -> None:
 @pytest.mark.parametrize("option", ["--setup-show", "--durations=3", "--setup-plan", "--fixtures"])
 def test_options_of_pytest_work(probe: Project, option: str) -> None:
     probe.run("pytest", "tests/rows/test_http.py", option)
+
+
+@pytest.mark.parametrize("db", ["sandbox", "committed"])
+def test_synchronous_tests_can_use_the_fixtures(probe: Project, db: str) -> None:
+    probe.run("pytest", "tests/synchronous", f"--db={db}")
