@@ -1,7 +1,7 @@
 """What a user has made of a project.
 
 Edits of the template's files, where it has a place for them and where it has none, and files of the
-user's own (`work/`), whose tests use the edits.
+user's own (`overlay/`), whose tests use the edits.
 """
 
 import re
@@ -94,7 +94,7 @@ async def get_item_named(session: SessionDep, name: str) -> Item:
     ),
     Edit(
         "tests/api/test_items.py",
-        "from tests import factories\n",
+        "from tests.api.contract import ResourceContract\n",
         "from tests.factories.own import CheapItemFactory\n",
     ),
     Edit(
