@@ -48,6 +48,14 @@ MIGRATE = re.findall(
 """What Copier prints after an update."""
 
 
+BY_HAND = re.findall(
+    r"^```sh\n(git grep .*?)^```",
+    (ROOT / "CHANGELOG.md").read_text(),
+    re.DOTALL | re.MULTILINE,
+)
+"""The commands of the changelog that adapt a user's own code."""
+
+
 @pytest.fixture(scope="session")
 def worked_on(shared: Path, old: Render) -> Project:
     """A project of the oldest release that a user has worked on, with a lock file."""
@@ -77,6 +85,9 @@ def test_what_a_user_has_written_survives(worked_on: Project, copy: Copy, seed: 
     with database(project) as url:
         for command in ("alembic upgrade head", MIGRATE, "alembic upgrade head", "alembic check"):
             project.run(*shlex.split(command), DATABASE_URL=url)
+    assert BY_HAND
+    for commands in BY_HAND:
+        project.run("bash", "-euc", commands)
     project.run("ruff", "check")
     project.run("pytest")
 
