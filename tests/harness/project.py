@@ -17,7 +17,7 @@ from uv import find_uv_bin
 from tests.harness.template import NEXT_RELEASE, commit, git
 
 UV = find_uv_bin()
-TIMEOUT = 300  # seconds after which a command is taken to hang
+TIMEOUT = 900  # seconds after which a command is taken to hang
 
 
 class CommandError(AssertionError):

@@ -61,7 +61,7 @@ async def test_repeatable_reads_are_repeatable(engine: AsyncEngine, sessions: Se
     async with repeatable.connect() as reader:
         assert await reader.scalar(count) == 0
         both_have_begun.set()
-        await asyncio.sleep(0.05)
+        await asyncio.wait({writer}, timeout=0.5)  # a real one does not wait for the reader
         assert await reader.scalar(count) == 0
     await writer
 
