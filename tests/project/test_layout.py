@@ -46,7 +46,7 @@ def test_dev_imports_neither_the_service_nor_its_tests(
         module.write(f"{line}\n")
     output = broken.run("lint-imports", code=1)
     [contract] = re.findall(r"^(.+) BROKEN$", output, re.MULTILINE)
-    assert contract == "What is for development knows neither the service nor its tests"
+    assert contract == "Development tools import neither the service nor its tests"
 
 
 def test_dev_works_in_a_project_that_has_nothing_else_of_the_template(
