@@ -25,7 +25,7 @@ def notes(tag: str, changelog: str) -> str:
     if canonical != tag:
         raise ValueError(f"write {tag} as {canonical}")
     section = re.search(
-        rf"^## {re.escape(tag)}(?: .*)?\n(.+?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL
+        rf"^## {re.escape(tag)}(?: [^\n]*)?\n(.+?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL
     )
     if section is None or not section[1].strip():
         raise ValueError(f"CHANGELOG.md has no entry under the heading '## {tag}'")
