@@ -75,7 +75,9 @@ def test_every_job_that_uses_uv_begins_with_the_action_that_installs_it(
     service: Project, make_runner: MakeRunner
 ) -> None:
     jobs = [job for name in WORKFLOWS for job in github_jobs(service, name)]
-    others = [job.name for job in jobs if job.steps[0].name != "Find the Python of the image"]
+    others = [
+        job.name for job in jobs if job.steps[0].name != "Find the Python version of the image"
+    ]
     assert others == ["image"]
 
 
