@@ -353,6 +353,7 @@ async def test_a_commit_that_has_begun_is_finished_before_the_cancellation_count
             await connection.execute(text(statement))
     session = sessions()
     session.add(Account(name="committed"))
+    await session.flush()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await session.commit()
