@@ -30,8 +30,8 @@ ALTER TABLE programs.notes ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenants ON programs.notes USING (tenant = current_setting('app.tenant', true));
 INSERT INTO programs.notes VALUES ('red', 'of red'), ('blue', 'of blue');
 
--- VOLATILE, like every function whose author does not say otherwise, but it only reads.
-CREATE FUNCTION programs.total() RETURNS bigint LANGUAGE sql
+-- A function of the application that only reads, and one that writes.
+CREATE FUNCTION programs.total() RETURNS bigint LANGUAGE sql STABLE
     BEGIN ATOMIC SELECT sum(value) FROM programs.items; END;
 CREATE FUNCTION programs.add(number int) RETURNS void LANGUAGE sql AS
     'INSERT INTO programs.items VALUES (number, 0)';

@@ -7,8 +7,10 @@ from tests.programs.language import (
     Close,
     CopyIn,
     CopyOut,
+    CopyWhile,
     FetchFromCursor,
     Finish,
+    Forget,
     Hear,
     Interrupt,
     Listen,
@@ -40,6 +42,7 @@ FEATURES: dict[str, tuple[Operation, ...]] = {
         Finish("rollback"),
         Close(),
     ),
+    "lost connections": (Forget(),),
     "isolation levels": (
         Begin("read_committed"),
         Begin("repeatable_read"),
@@ -162,6 +165,7 @@ FEATURES: dict[str, tuple[Operation, ...]] = {
         CopyIn((1,)),
         CopyOut(ITEMS),
         CopyOut("SELECT 1 / (n - 2) FROM generate_series(1, 3) AS n"),
+        CopyWhile(ITEMS, ITEMS),
     ),
     "temporary tables": (
         status("CREATE TEMPORARY TABLE scratch (n int)"),

@@ -1,6 +1,7 @@
 """The machine, on a database for each of its executors."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from tests.programs.machine import Machine
@@ -14,17 +15,18 @@ from dev.isolation import DatabaseIsolation, connect_options
 
 
 @pytest.fixture(scope="session")
-async def machine(
-    settings: Settings,
-    databases: Databases,
-    worker_database: Database,
-    isolation: DatabaseIsolation,
-) -> AsyncIterator[Machine]:
+async def machine(settings: Settings, databases: Databases) -> AsyncIterator[Machine]:
+    make_engine = partial(create_engine, settings)
+
+    def make_isolation(database: Database) -> DatabaseIsolation:
+        return DatabaseIsolation(make_engine, databases, database)
+
     database = await databases.clone("programs")
     monitor = await database.connect()
-    options = await connect_options(create_engine(settings))
-    sandbox = SandboxExecutor(isolation, worker_database)
+    sandbox = SandboxExecutor(databases, make_isolation)
     await sandbox.open()
-    yield Machine(RealExecutor(database, monitor, options), sandbox)
+    real = RealExecutor(database, monitor, await connect_options(make_engine()))
+    yield Machine(real, sandbox)
+    await sandbox.close()
     await monitor.close()
     await databases.drop(database)

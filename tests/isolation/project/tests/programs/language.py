@@ -120,6 +120,17 @@ class CopyOut(Operation):
         return f"COPY ({self.sql}) TO"
 
 
+@dataclass(frozen=True)
+class CopyWhile(Operation):
+    """COPY into a callback that uses a connection of its own."""
+
+    sql: str
+    other: str
+
+    def __str__(self) -> str:
+        return f"COPY ({self.sql}) TO a callback that sends {self.other}"
+
+
 # Notifications
 
 
@@ -176,6 +187,14 @@ class Close(Operation):
 
     def __str__(self) -> str:
         return "close the connection"
+
+
+@dataclass(frozen=True)
+class Forget(Operation):
+    """Lose the connection without closing it, and go on with another."""
+
+    def __str__(self) -> str:
+        return "lose the connection"
 
 
 @dataclass(frozen=True)

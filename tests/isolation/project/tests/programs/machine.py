@@ -3,12 +3,19 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
-from tests.programs.language import Program
+from tests.programs.catalog import FEATURES
+from tests.programs.language import Operation, Program
 from tests.programs.real import RealExecutor
 from tests.programs.sandboxed import SandboxExecutor
+from tests.programs.sessions import Outcome
+from tests.programs.traces import first_that_only_waits_here, in_order_of_ends
 from tests.programs.verdicts import Verdict, judge, show
+
+Check = Callable[[Program, bool], None]
+
+NEVER_WAITS = ("NOWAIT", "SKIP LOCKED", "pg_try_")
+TIMED_OUT = Outcome("error", "55P03")
 
 
 class ThirdThingError(AssertionError):
@@ -21,24 +28,45 @@ class Machine:
         self._sandbox = sandbox
         self.verdicts: Counter[str] = Counter()
 
-    async def run(self, program: Program) -> tuple[Verdict, str]:
-        """Run a program; return the verdict, and the steps of both runs in a readable form."""
+    async def run(self, program: Program, *, freely: bool = False) -> tuple[Verdict, str]:
+        """Run a program; return the verdict, and the steps of both runs in a readable form.
+
+        Unlike a test that awaits each of its steps, sessions that run `freely` go on while one of
+        them waits for its turn in the sandbox. They then have to show what PostgreSQL shows if that
+        step comes later; except for steps that never wait in PostgreSQL.
+        """
         real, tables = await self._real.run(program)
-        box = await self._sandbox.run(program, real)
+        if not freely:
+            box = await self._sandbox.run(program, real)
+        else:
+            box = await self._sandbox.run(program, None)
+            waits = first_that_only_waits_here(real, box.trace)
+            if waits is not None and _never_waits(program[waits].operation, real.outcomes[waits]):
+                real.end_with(waits)  # what comes after it has another order here
+                box.tables = tables
+            elif waits is not None:
+                program, box.trace = in_order_of_ends(program, box.trace)
+                real, tables = await self._real.run(program)
+            box.trace.early = {n for n in box.trace.outcomes if not box.trace.waited(n)}
         verdict = judge(program, real, tables, box)
         self.verdicts[verdict.name] += 1
         return verdict, show(program, verdict, real, box.trace)
 
-    async def check(self, program: Program) -> None:
-        verdict, shown = await self.run(program)
+    async def check(self, program: Program, freely: bool) -> None:
+        verdict, shown = await self.run(program, freely=freely)
         if verdict.name == "a third thing":
             raise ThirdThingError(f"\n{shown}")
 
-    async def search(self, test: Callable[[Callable[[Program], None]], Any]) -> None:
+    async def search(self, test: Callable[[Check], object]) -> None:
         """Let `test`, which hypothesis drives in a thread, check programs on this event loop."""
         loop = asyncio.get_running_loop()
 
-        def check(program: Program) -> None:
-            asyncio.run_coroutine_threadsafe(self.check(program), loop).result()
+        def check(program: Program, freely: bool) -> None:
+            asyncio.run_coroutine_threadsafe(self.check(program, freely), loop).result()
 
         await asyncio.to_thread(test, check)
+
+
+def _never_waits(operation: Operation, outcome: Outcome) -> bool:
+    reads = operation in (*FEATURES["reads"], *FEATURES["functions that change nothing"])
+    return reads or outcome == TIMED_OUT or any(word in str(operation) for word in NEVER_WAITS)

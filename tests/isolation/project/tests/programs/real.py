@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 from tests.programs.language import Program, sessions_of
 from tests.programs.sessions import Session
-from tests.programs.state import tables
+from tests.programs.state import State, tables
 from tests.programs.traces import Trace, lead
 
 from dev.databases import Database
@@ -24,11 +24,12 @@ class RealExecutor:
         self._monitor = monitor
         self._options = options
 
-    async def run(self, program: Program) -> tuple[Trace, object]:
+    async def run(self, program: Program) -> tuple[Trace, State]:
         """Run a program; return what happened, and what is in the tables afterwards."""
         await self._monitor.execute(SCHEMA)
         numbers = sessions_of(program)
-        sessions = {number: Session(self._connect, self._disconnect) for number in numbers}
+        disconnect = self._disconnect
+        sessions = {n: Session(self._connect, disconnect, forget=disconnect) for n in numbers}
         for session in sessions.values():
             await session.open()
 

@@ -1,22 +1,29 @@
 """The executor on trial: virtual connections of the sandbox, within one test."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 from tests.programs import state
 from tests.programs.language import Program, sessions_of
 from tests.programs.sessions import Session
-from tests.programs.traces import Trace, follow
+from tests.programs.state import State
+from tests.programs.traces import Trace, follow, lead
 
-from dev.databases import Database
+from dev.databases import Database, Databases
 from dev.isolation import DatabaseIsolation
 
 PATIENCE = 0.05
 """Seconds after which the sandbox gives up a turn, so that refusals come fast."""
 
+SLOW = 0.05
+"""Seconds after which a step waits for a turn, if nobody tells whether it should."""
+
 LIMIT = 1.5
-"""Seconds after which a step hangs."""
+"""Seconds after which something hangs."""
 
 RESTART = """
     SELECT setval('programs.counter', 1, false), setval('programs.tickets_id_seq', 1, false)
@@ -28,8 +35,8 @@ class Sandboxed:
     """What became of a program in the sandbox."""
 
     trace: Trace
-    tables: dict[str, object] | None
-    """What is in the tables when all connections are closed."""
+    tables: State | None
+    """What is in the tables when all connections are closed, if that can be read."""
 
     findings: list[str]
     left: str
@@ -37,75 +44,86 @@ class Sandboxed:
 
 
 class SandboxExecutor:
-    def __init__(self, isolation: DatabaseIsolation, database: Database) -> None:
-        self._isolation = isolation
-        self._database = database
-        self._clean: dict[str, object] = {}
-        self._pid = 0
+    """Runs programs, each as a test of its own, in one sandbox for as long as that stays clean."""
+
+    def __init__(
+        self, databases: Databases, make_isolation: Callable[[Database], DatabaseIsolation]
+    ) -> None:
+        self._databases = databases
+        self._make_isolation = make_isolation
+        self._task_factory = asyncio.get_running_loop().get_task_factory()
+        self._isolation: DatabaseIsolation
+        self._database: Database
+        self._outside: asyncpg.Connection
+        self._clean: State = {}
 
     async def open(self) -> None:
-        self._isolation.sandbox.patience = PATIENCE
+        self._database = await self._databases.clone("programs")
+        self._outside = await self._database.connect()
+        self._isolation = self._make_isolation(self._database)
+        await self._isolation.open()
         self._clean = await self._look()
 
-    async def run(self, program: Program, leader: Trace) -> Sandboxed:
-        """Run a program in the order of events of a real run, as one test."""
-        await self._outside(RESTART)
+    async def close(self) -> None:
+        """Close the sandbox, in whatever state it is."""
+        with suppress(Exception):
+            await asyncio.wait_for(self._isolation.close(), LIMIT)
+        asyncio.get_running_loop().set_task_factory(self._task_factory)
+        await self._outside.close()
+        await self._databases.drop(self._database)
+
+    async def run(self, program: Program, leader: Trace | None) -> Sandboxed:
+        """Run a program as one test: in the order of events of a real run, or freely."""
+        self._isolation.sandbox.patience = LIMIT if leader is None else PATIENCE
+        await self._outside.execute(RESTART)
         await self._isolation.enter_sandbox("the program")
         trace, tables = await self._run(program, leader)
-        findings, _ = await self._isolation.leave_sandbox(failed=False, keep=False)
+        findings: list[str] = []
         try:
+            findings = await asyncio.wait_for(self._leave(), LIMIT)
             left = state.differences(self._clean, await asyncio.wait_for(self._look(), LIMIT))
         except Exception as error:  # noqa: BLE001
             left = f"{type(error).__name__}: {error}"
         if left:
-            await self._replace_database()
+            await self.close()
+            await self.open()
         return Sandboxed(trace, tables, findings, left)
 
-    async def _run(
-        self, program: Program, leader: Trace
-    ) -> tuple[Trace, dict[str, object] | None]:
-        sessions = {number: Session(self._connect, _disconnect) for number in sessions_of(program)}
+    async def _run(self, program: Program, leader: Trace | None) -> tuple[Trace, State | None]:
+        numbers = sessions_of(program)
+        sessions = {n: Session(self._connect, _disconnect, forget=_forget) for n in numbers}
         for session in sessions.values():
             await session.open()
-        trace = await follow(program, sessions, leader, LIMIT)
-        try:
-            return trace, await asyncio.wait_for(self._tables(), LIMIT)
-        except (Exception, TimeoutError):  # noqa: BLE001
-            return trace, None
+        if leader is not None:
+            trace = await follow(program, sessions, leader, LIMIT)
+        else:
+            trace = await lead(program, sessions, _wait_if_slow, at_once=SLOW)
+        tables = None
+        with suppress(Exception):
+            connection = await self._connect()
+            tables = await asyncio.wait_for(state.tables(connection), LIMIT)
+            await connection.close()
+        return trace, tables
 
-    async def _tables(self) -> dict[str, object]:
-        connection = await self._connect()
-        found = await state.tables(connection)
-        await connection.close()
-        return found
-
-    async def _look(self) -> dict[str, object]:
+    async def _look(self) -> State:
         """What a test finds when it begins."""
         await self._isolation.enter_sandbox("the next test")
         try:
             connection = await self._connect()
+            found = await state.everything(connection)
             name = await connection.fetchval("SELECT current_database()")
-            self._pid = await connection.fetchval("SELECT pg_backend_pid()")
-            self._database = Database(name, self._database.url.set(database=name))
-            found = await state.tables(connection) | await state.session(connection)
             await connection.close()
         finally:
-            findings, _ = await self._isolation.leave_sandbox(failed=False, keep=False)
-        return found | {"findings": findings}
+            findings = await self._leave()
+        if name != self._database.name:  # the sandbox has replaced it
+            await self._outside.close()
+            self._database = Database(name, self._database.url.set(database=name))
+            self._outside = await self._database.connect()
+        return found | {"findings": [{"finding": finding} for finding in findings]}
 
-    async def _replace_database(self) -> None:
-        """Let the sandbox begin on another database, which it does when it has lost its own."""
-        await self._outside(f"SELECT pg_terminate_backend({self._pid})")
-        await self._isolation.enter_sandbox("the end of the connection")
-        self._isolation.sandbox.physical.lose(RuntimeError("the machine has ended it"))
-        await self._isolation.leave_sandbox(failed=False, keep=False)
-        left = state.differences(self._clean, await self._look())
-        assert not left, f"a new database begins with {left}"
-
-    async def _outside(self, sql: str) -> None:
-        connection = await self._database.connect()
-        await connection.execute(sql)
-        await connection.close()
+    async def _leave(self) -> list[str]:
+        findings, _ = await self._isolation.leave_sandbox(failed=False, keep=False)
+        return findings
 
     async def _connect(self) -> Any:
         return await self._isolation.connect()
@@ -113,3 +131,11 @@ class SandboxExecutor:
 
 async def _disconnect(connection: Any) -> None:
     connection.terminate()
+
+
+async def _forget(_: Any) -> None:
+    """The connection is garbage from now on."""
+
+
+async def _wait_if_slow(_: set[int]) -> bool:
+    return True

@@ -1,8 +1,10 @@
 """A session, which performs operations on a connection, be it a real one or a virtual one."""
 
 import asyncio
+import gc
 import io
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,8 +16,10 @@ from tests.programs.language import (
     Close,
     CopyIn,
     CopyOut,
+    CopyWhile,
     FetchFromCursor,
     Finish,
+    Forget,
     Hear,
     Listen,
     OpenCursor,
@@ -49,9 +53,10 @@ class Outcome:
 class Session:
     """Performs operations one after another."""
 
-    def __init__(self, connect: Connect, disconnect: Disconnect) -> None:
+    def __init__(self, connect: Connect, disconnect: Disconnect, forget: Disconnect) -> None:
         self._connect = connect
         self._disconnect = disconnect
+        self._forget = forget
         self.connection: Any = None
         self._transactions: list[Any] = []
         self._cursor: Any = None
@@ -67,7 +72,7 @@ class Session:
         await self._disconnect(self.connection)
 
     async def perform(self, operation: Operation) -> Outcome:
-        """Never raises, unless it is itself cancelled by somebody other than the driver."""
+        """Perform an operation and say what became of it. Raises nothing."""
         try:
             return Outcome("result", await self._perform(operation))
         except SandboxError as error:
@@ -75,6 +80,9 @@ class Session:
         except asyncpg.PostgresError as error:
             return Outcome("error", error.sqlstate)
         except asyncio.CancelledError:
+            # The server is still being told; until then the statement can take effect.
+            with suppress(asyncpg.PostgresError):
+                await self.connection.fetchrow("")
             return Outcome("cancelled")
         except Exception as error:  # noqa: BLE001
             return Outcome("error", type(error).__name__)
@@ -111,6 +119,8 @@ class Session:
                 output = io.BytesIO()
                 status = await self.connection.copy_from_query(sql, output=output)
                 return status, output.getvalue()
+            case CopyWhile(sql, other):
+                return await self._copy_while(sql, other)
             case Listen():
                 await self.connection.add_listener("news", self._hear)
             case Hear():
@@ -124,6 +134,10 @@ class Session:
                 await self._abandon(sql, turns)
             case Close():
                 await self._reconnect()
+            case Forget():
+                await self._forget(self.connection)
+                await self.open()
+                gc.collect()
             case _:
                 raise AssertionError(f"{operation} is not for a session to perform")
         return None
@@ -154,6 +168,19 @@ class Session:
         except asyncpg.PostgresError as error:
             return found, error.sqlstate
         return found
+
+    async def _copy_while(self, sql: str, other: str) -> object:
+        connection = await self._connect()
+        found: list[Any] = []
+
+        async def output(_: bytes) -> None:
+            found.extend(_plain(await connection.fetch(other)))
+
+        try:
+            status = await self.connection.copy_from_query(sql, output=output)
+        finally:
+            await self._disconnect(connection)
+        return status, bool(found)
 
     async def _cancel(self, sql: str) -> object:
         task = asyncio.create_task(self.connection.fetch(sql))

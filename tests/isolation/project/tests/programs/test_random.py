@@ -1,11 +1,11 @@
 """For any program, the sandbox shows what PostgreSQL shows, or refuses it by name."""
 
 import os
-from collections.abc import Callable
 
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from tests.programs.language import Program
-from tests.programs.machine import Machine
+from tests.programs.machine import Check, Machine
 from tests.programs.strategies import programs
 
 NUMBER = int(os.environ.get("PROGRAMS", "200"))
@@ -22,8 +22,8 @@ async def test_no_program_shows_a_third_thing(machine: Machine) -> None:
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
-    @given(programs())
-    def test(check: Callable[[Program], None], program: Program) -> None:
-        check(program)
+    @given(programs(), st.booleans())
+    def test(check: Check, program: Program, freely: bool) -> None:
+        check(program, freely)
 
     await machine.search(test)

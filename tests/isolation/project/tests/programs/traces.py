@@ -30,9 +30,15 @@ class Trace:
     """Steps that ended although they should have waited."""
 
     def waited(self, number: int) -> bool:
-        """Whether the step did not end at once."""
+        """Whether the step has begun and did not end at once."""
+        if ("start", number) not in self.events:
+            return False
         following = self.events.index(("start", number)) + 1
         return self.events[following : following + 1] != [("end", number)]
+
+    def end_with(self, number: int) -> None:
+        """Forget what happened after the end of this step."""
+        del self.events[self.events.index(("end", number)) + 1 :]
 
 
 class Run:
@@ -80,11 +86,13 @@ async def lead(
     program: Program,
     sessions: Sessions,
     all_wait: Callable[[set[int]], Awaitable[bool]],
+    at_once: float = AT_ONCE,
 ) -> Trace:
     """Run a program. A step begins when the one before it has ended or waits for another session;
     the further steps of a session that waits are put off until it goes on.
 
-    `all_wait` says whether all of these sessions wait for others.
+    `all_wait` says whether all of these sessions wait for others; it is asked about those that have
+    not ended after `at_once` seconds.
     """
     run = Run(program, sessions)
     put_off: dict[int, deque[int]] = {session: deque() for session in sessions}
@@ -94,7 +102,7 @@ async def lead(
         deadline = asyncio.get_running_loop().time() + LIMIT
         while run.running:
             tasks = {task for _, task in run.running.values()}
-            await asyncio.wait(tasks, timeout=AT_ONCE, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, timeout=at_once, return_when=asyncio.FIRST_COMPLETED)
             done = [session for session, (_, task) in run.running.items() if task.done()]
             for session in sorted(done):
                 run.end(session)
@@ -123,7 +131,7 @@ async def lead(
 async def follow(program: Program, sessions: Sessions, leader: Trace, limit: float) -> Trace:
     """Run a program in the order of events of another run of it."""
     run = Run(program, sessions)
-    due = set()
+    due: set[int] = set()
     for event, number in leader.events:
         session = program[number].session
         match event:
@@ -134,6 +142,8 @@ async def follow(program: Program, sessions: Sessions, leader: Trace, limit: flo
                 if leader.waited(number):
                     await asyncio.wait({run.running[session][1]}, timeout=AT_ONCE)
             case "interrupt":
+                if session in run.running:
+                    due.add(run.running[session][0])
                 run.interrupt(number)
             case "end" if session in run.running:
                 due.add(number)
@@ -153,3 +163,19 @@ def _note_early(run: Run, leader: Trace, due: set[int]) -> None:
     for number, task in run.running.values():
         if task.done() and number not in due and leader.waited(number):
             run.trace.early.add(number)
+
+
+def first_that_only_waits_here(real: Trace, free: Trace) -> int | None:
+    """The first step that waits in the free run and not in the real one."""
+    started = [number for event, number in free.events if event == "start"]
+    return next((n for n in started if free.waited(n) and not real.waited(n)), None)
+
+
+def in_order_of_ends(program: Program, trace: Trace) -> tuple[Program, Trace]:
+    """The program as it would have to be written for its steps to end in the order of this run;
+    and the outcomes of this run, renumbered. Steps that never ended are left out."""
+    order = [number for event, number in trace.events if event in ("end", "interrupt")]
+    outcomes = {
+        new: trace.outcomes[old] for new, old in enumerate(order) if old in trace.outcomes
+    }
+    return tuple(program[number] for number in order), Trace(outcomes=outcomes)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.programs import state
+from tests.programs import known, state
 from tests.programs.language import Program
 from tests.programs.sandboxed import Sandboxed
 from tests.programs.sessions import Outcome
+from tests.programs.state import State
 from tests.programs.traces import Trace
 
 WAY_OUT = "committed"
@@ -20,12 +21,12 @@ class Verdict:
     step: int | None = None
 
 
-def judge(program: Program, real: Trace, tables: dict[str, object], box: Sandboxed) -> Verdict:
+def judge(program: Program, real: Trace, tables: State, box: Sandboxed) -> Verdict:
     """Compare a real run with one in the sandbox."""
     if box.left:
         return Verdict("a third thing", f"the next test finds {box.left}")
     verdict = _judge_steps(program, real, box.trace)
-    if verdict.name == "refused" and not box.findings:
+    if verdict.name == "refused" and not box.findings and known.REFUSALS_ARE_FINDINGS:
         return Verdict(
             "a third thing", f"a swallowed refusal is no finding: {verdict.reason}", verdict.step
         )
@@ -68,7 +69,7 @@ def show(program: Program, verdict: Verdict, real: Trace, box: Trace) -> str:
     for number, step in enumerate(program):
         mark = ">" if number == verdict.step else " "
         outcomes = [str(trace.outcomes.get(number, "-")) for trace in (real, box)]
-        if ("start", number) in real.events and real.waited(number):
+        if real.waited(number):
             outcomes[0] = f"(waits) {outcomes[0]}"
         shown = " | ".join(outcomes) if outcomes[0] != outcomes[1] else f"both {outcomes[0]}"
         lines.append(f"{mark} {str(step):60} {shown}")
