@@ -66,12 +66,15 @@ FEATURES: dict[str, tuple[Operation, ...]] = {
         rows("SELECT value FROM programs.items WHERE id = 1"),
         rows("SELECT count(*) FROM programs.items"),
         Prepared("SELECT count(*) FROM programs.places"),
-        rows("WITH RECURSIVE t(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM t WHERE n < 3) TABLE t"),
+        rows(
+            "WITH RECURSIVE t(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM t WHERE n < 3) TABLE t"
+        ),
         rows("SELECT v.a FROM (VALUES (1, 2), (3, 4)) AS v(a, b) ORDER BY a"),
         rows("SELECT u.x FROM unnest(ARRAY[1, 2]) AS u(x) ORDER BY x"),
         rows("SELECT /* a /* nested */ comment */ max(id) FROM programs.items"),
         Run("EXPLAIN SELECT * FROM programs.items", counts="success"),
         rows("SELECT programs.total()"),
+        rows("SELECT 1 / 0"),
     ),
     "functions that change nothing": (
         types("SELECT random() FROM programs.items"),
@@ -93,7 +96,9 @@ FEATURES: dict[str, tuple[Operation, ...]] = {
         status("UPDATE programs.items SET value = value * 2 WHERE id = 2"),
         status("UPDATE programs.items SET value = 5000 WHERE id = 2"),
         status("DELETE FROM programs.items WHERE id = 2"),
-        rows("INSERT INTO programs.items VALUES (3, 33) ON CONFLICT (id) DO UPDATE SET value = 34 RETURNING value"),
+        rows(
+            "INSERT INTO programs.items VALUES (3, 33) ON CONFLICT (id) DO UPDATE SET value = 34 RETURNING value"
+        ),
         status("INSERT INTO programs.items VALUES (1, 0) ON CONFLICT DO NOTHING"),
         rows("WITH d AS (DELETE FROM programs.items WHERE id = 1 RETURNING id) SELECT id FROM d"),
         rows("SELECT programs.add(5)"),
@@ -225,3 +230,24 @@ FEATURES: dict[str, tuple[Operation, ...]] = {
         *(Abandon(ITEMS, turns) for turns in (1, 3)),
     ),
 }
+
+OBSERVATIONS: dict[str, tuple[Operation, ...]] = {
+    "transactions": (rows(ITEMS),),
+    "constraints that can be deferred": (rows("SELECT place FROM programs.places ORDER BY id"),),
+    "settings of the transaction": (
+        rows("SELECT coalesce(current_setting('app.tenant', true), '')"),
+        rows("SHOW work_mem"),
+    ),
+    "settings of the session": (
+        rows("SELECT coalesce(current_setting('app.tenant', true), '')"),
+        rows("SHOW work_mem"),
+    ),
+    "roles": (rows("SELECT current_user = session_user"),),
+    "advisory locks": (rows("SELECT pg_try_advisory_lock(1)"),),
+    "temporary tables": (rows("SELECT n FROM scratch"),),
+    "LISTEN and NOTIFY": (Hear(),),
+    "DDL": (rows("SELECT n FROM programs.extra"),),
+    "cursors of SQL": (rows("FETCH 1 FROM named"),),
+    "prepared statements by SQL": (rows("EXECUTE counting"),),
+}
+"""What every session does at the end of a program about a feature."""

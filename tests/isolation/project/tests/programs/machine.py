@@ -52,6 +52,11 @@ class Machine:
         self.verdicts[verdict.name] += 1
         return verdict, show(program, verdict, real, box.trace)
 
+    async def renew(self) -> None:
+        """Go on with a sandbox and a database that nothing has happened to."""
+        await self._sandbox.close()
+        await self._sandbox.open()
+
     async def check(self, program: Program, freely: bool) -> None:
         verdict, shown = await self.run(program, freely=freely)
         if verdict.name == "a third thing":

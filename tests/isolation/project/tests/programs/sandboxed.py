@@ -19,6 +19,9 @@ from dev.isolation import DatabaseIsolation
 PATIENCE = 0.05
 """Seconds after which the sandbox gives up a turn, so that refusals come fast."""
 
+LONG_PATIENCE = 0.3
+"""The same for sessions that run freely, and so give up their turns by themselves."""
+
 SLOW = 0.05
 """Seconds after which a step waits for a turn, if nobody tells whether it should."""
 
@@ -74,7 +77,7 @@ class SandboxExecutor:
 
     async def run(self, program: Program, leader: Trace | None) -> Sandboxed:
         """Run a program as one test: in the order of events of a real run, or freely."""
-        self._isolation.sandbox.patience = LIMIT if leader is None else PATIENCE
+        self._isolation.sandbox.patience = LONG_PATIENCE if leader is None else PATIENCE
         await self._outside.execute(RESTART)
         await self._isolation.enter_sandbox("the program")
         trace, tables = await self._run(program, leader)
@@ -97,7 +100,7 @@ class SandboxExecutor:
         if leader is not None:
             trace = await follow(program, sessions, leader, LIMIT)
         else:
-            trace = await lead(program, sessions, _wait_if_slow, at_once=SLOW)
+            trace = await lead(program, sessions, _wait_if_slow, at_once=SLOW, give_up=LIMIT)
         tables = None
         with suppress(Exception):
             connection = await self._connect()

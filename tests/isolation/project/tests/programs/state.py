@@ -12,9 +12,11 @@ CONTENTS = {
     "places": "SELECT * FROM programs.places ORDER BY id",
     "tickets": "SELECT note FROM programs.tickets ORDER BY note",
     "notes": "SELECT * FROM programs.notes ORDER BY tenant, note",
-    "relations": """
-        SELECT relname, relkind, relnatts FROM pg_class
-        WHERE relnamespace = 'programs'::regnamespace ORDER BY relname
+    "schema": """
+        SELECT relname AS name, relnatts AS columns FROM pg_class
+        WHERE relnamespace = 'programs'::regnamespace
+        UNION SELECT proname, pronargs FROM pg_proc WHERE pronamespace = 'programs'::regnamespace
+        ORDER BY name
     """,
 }
 

@@ -78,8 +78,7 @@ class Run:
         """End what still waits, and close all connections."""
         for session in sorted(self.running):
             await self.stop(session, Outcome("waits"))
-        for session in self.sessions.values():
-            await session.close()
+        await asyncio.gather(*(session.close() for session in self.sessions.values()))
 
 
 async def lead(
@@ -87,12 +86,14 @@ async def lead(
     sessions: Sessions,
     all_wait: Callable[[set[int]], Awaitable[bool]],
     at_once: float = AT_ONCE,
+    give_up: float = 0.0,
 ) -> Trace:
     """Run a program. A step begins when the one before it has ended or waits for another session;
     the further steps of a session that waits are put off until it goes on.
 
     `all_wait` says whether all of these sessions wait for others; it is asked about those that have
-    not ended after `at_once` seconds.
+    not ended after `at_once` seconds. Steps that still wait at the end have `give_up` seconds to
+    give up by themselves.
     """
     run = Run(program, sessions)
     put_off: dict[int, deque[int]] = {session: deque() for session in sessions}
@@ -123,6 +124,9 @@ async def lead(
             put_off[step.session].append(number)
         else:
             run.start(number)
+        await settle()
+    if run.running and give_up:
+        await asyncio.wait({task for _, task in run.running.values()}, timeout=give_up)
         await settle()
     await run.close()
     return run.trace
@@ -175,7 +179,5 @@ def in_order_of_ends(program: Program, trace: Trace) -> tuple[Program, Trace]:
     """The program as it would have to be written for its steps to end in the order of this run;
     and the outcomes of this run, renumbered. Steps that never ended are left out."""
     order = [number for event, number in trace.events if event in ("end", "interrupt")]
-    outcomes = {
-        new: trace.outcomes[old] for new, old in enumerate(order) if old in trace.outcomes
-    }
+    outcomes = {new: trace.outcomes[old] for new, old in enumerate(order) if old in trace.outcomes}
     return tuple(program[number] for number in order), Trace(outcomes=outcomes)

@@ -1,4 +1,4 @@
--- The tables of tests/programs, which also restores them from this file.
+-- The tables of tests/programs, which also makes them anew from this file.
 DROP SCHEMA IF EXISTS programs CASCADE;
 CREATE SCHEMA programs;
 
@@ -6,7 +6,6 @@ CREATE TABLE programs.items (
     id int PRIMARY KEY,
     value int NOT NULL DEFAULT 0 CHECK (value < 1000)
 );
-INSERT INTO programs.items VALUES (1, 10), (2, 20);
 
 -- Checked at the commit.
 CREATE TABLE programs.parts (
@@ -19,7 +18,6 @@ CREATE TABLE programs.places (
     id int PRIMARY KEY,
     place int UNIQUE DEFERRABLE INITIALLY IMMEDIATE
 );
-INSERT INTO programs.places VALUES (1, 1), (2, 2);
 
 CREATE TABLE programs.tickets (id int GENERATED ALWAYS AS IDENTITY, note text NOT NULL);
 CREATE SEQUENCE programs.counter;
@@ -28,7 +26,6 @@ CREATE SEQUENCE programs.counter;
 CREATE TABLE programs.notes (tenant text NOT NULL, note text NOT NULL);
 ALTER TABLE programs.notes ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenants ON programs.notes USING (tenant = current_setting('app.tenant', true));
-INSERT INTO programs.notes VALUES ('red', 'of red'), ('blue', 'of blue');
 
 -- A function of the application that only reads, and one that writes.
 CREATE FUNCTION programs.total() RETURNS bigint LANGUAGE sql STABLE

@@ -1,0 +1,47 @@
+"""The table of `docs/isolation-limits.md`: `python -m tests.programs.table` prints it."""
+
+from tests.programs.catalog import FEATURES
+from tests.programs.known import WRONG
+from tests.programs.language import Listen, Operation, status
+
+REFUSED: frozenset[Operation] = frozenset(
+    {
+        Listen(),
+        *FEATURES["outside of transactions"],
+        *FEATURES["transactions by SQL"],
+    }
+)
+"""What the sandbox refuses even if nobody else is there."""
+
+NOTES = {
+    "transactions": "virtualised: a transaction begins with its first statement",
+    "isolation levels": "virtualised: such a transaction has the connection to itself",
+    "savepoints": "equal",
+    "reads": "equal; beside a session that writes, refused after `patience`",
+    "functions that change nothing": "equal",
+    "locks of rows": "virtualised: whoever locks waits for the session that writes",
+    "writes": "virtualised: sessions that write come one after another, or are refused",
+    "constraints that can be deferred": "virtualised: checked at the virtual commit",
+    "settings of the transaction": "virtualised: undone at the virtual commit",
+    "cursors of the driver": "virtualised: the rows are read when the cursor is opened",
+    "COPY": "equal",
+    "sequences": "equal, and as in PostgreSQL no rollback undoes them",
+    "LISTEN and NOTIFY": "NOTIFY is equal, LISTEN is refused",
+    "DDL": "equal, and rolled back with the test",
+    "outside of transactions": "refused",
+    "transactions by SQL": "refused",
+    "cancellation": "equal",
+}
+
+
+def table() -> str:
+    lines = ["| feature | in the sandbox | tried |", "| --- | --- | --- |"]
+    for feature, operations in FEATURES.items():
+        tried = [operation for operation in operations if operation not in WRONG]
+        note = NOTES.get(feature, "not yet as in PostgreSQL")
+        lines.append(f"| {feature} | {note} | {len(set(tried))} of {len(set(operations))} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())  # noqa: T201
