@@ -70,6 +70,17 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def programs(session: nox.Session) -> None:
+    """Random programs in the sandbox and on real connections; -- 50 says how many."""
+    install(session, "test")
+    number = session.posargs[0] if session.posargs else "10000"
+    session.run(
+        *("pytest", "-s", "--numprocesses=0", "tests/isolation/test_programs.py", "-k", "random"),
+        env={"PROGRAMS": number},
+    )
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Thousands of hostile tests in one process: nothing leaks, nothing grows."""
     install(session, "test")

@@ -171,7 +171,8 @@ CASES: dict[str, Case] = {
         (
             0,
             rows(
-                "SELECT set_config(setting_name => 'app.tenant', new_value => 'a', is_local => true)"
+                "SELECT set_config(setting_name => 'app.tenant', "
+                "new_value => 'a', is_local => true)"
             ),
         ),
         (0, UPDATE_1),

@@ -97,7 +97,8 @@ FEATURES: dict[str, tuple[Operation, ...]] = {
         status("UPDATE programs.items SET value = 5000 WHERE id = 2"),
         status("DELETE FROM programs.items WHERE id = 2"),
         rows(
-            "INSERT INTO programs.items VALUES (3, 33) ON CONFLICT (id) DO UPDATE SET value = 34 RETURNING value"
+            "INSERT INTO programs.items VALUES (3, 33) "
+            "ON CONFLICT (id) DO UPDATE SET value = 34 RETURNING value"
         ),
         status("INSERT INTO programs.items VALUES (1, 0) ON CONFLICT DO NOTHING"),
         rows("WITH d AS (DELETE FROM programs.items WHERE id = 1 RETURNING id) SELECT id FROM d"),

@@ -1,15 +1,15 @@
 """Sandboxes that lie, each in one way: the machine has to find every one of them.
 
-Each lie replaces one thing of the sandbox by name. To be added when the sandbox has what they are
-about: a lock of the session that is granted twice, a setting or a role that another session sees, a
-notification after a rollback, a refusal that is forgotten when it is swallowed, a prepared statement
-that outlives its test.
+Each lie replaces one thing of the sandbox by name. More belong here as soon as the sandbox has what
+they are about: a lock of the session that is granted twice, a setting or a role that another
+session sees, a notification after a rollback, a refusal that is forgotten when it is swallowed, a
+temporary table or a prepared statement that outlives its connection.
 """
 
 from collections.abc import Callable
 from typing import Any
 
-from pytest import MonkeyPatch
+import pytest
 
 from dev.sandbox import physical
 from dev.sandbox.connection import VirtualConnection, VirtualTransaction
@@ -18,10 +18,10 @@ from dev.sandbox.sandbox import Sandbox
 from dev.sandbox.statements import Classifier
 from dev.sandbox.transaction import Transaction
 
-Lie = Callable[[MonkeyPatch], None]
+Lie = Callable[[pytest.MonkeyPatch], None]
 
 
-def a_setting_of_the_transaction_is_kept(patch: MonkeyPatch) -> None:
+def a_setting_of_the_transaction_is_kept(patch: pytest.MonkeyPatch) -> None:
     commit = PhysicalConnection.commit
 
     async def lie(self: PhysicalConnection, settings: object) -> None:
@@ -30,8 +30,8 @@ def a_setting_of_the_transaction_is_kept(patch: MonkeyPatch) -> None:
     patch.setattr(PhysicalConnection, "commit", lie)
 
 
-def a_deferred_constraint_is_never_checked(patch: MonkeyPatch) -> None:
-    find = PhysicalConnection._find_deferrable_constraints
+def a_deferred_constraint_is_never_checked(patch: pytest.MonkeyPatch) -> None:
+    find = PhysicalConnection._find_deferrable_constraints  # noqa: SLF001
 
     async def lie(self: PhysicalConnection) -> None:
         await find(self)
@@ -40,25 +40,25 @@ def a_deferred_constraint_is_never_checked(patch: MonkeyPatch) -> None:
     patch.setattr(PhysicalConnection, "_find_deferrable_constraints", lie)
 
 
-def a_rollback_is_not_sent(patch: MonkeyPatch) -> None:
+def a_rollback_is_not_sent(patch: pytest.MonkeyPatch) -> None:
     async def lie(self: PhysicalConnection) -> None:
         self.rollback_is_due = False
 
     patch.setattr(PhysicalConnection, "_roll_back", lie)
 
 
-def the_turn_is_given_twice(patch: MonkeyPatch) -> None:
+def the_turn_is_given_twice(patch: pytest.MonkeyPatch) -> None:
     async def lie(self: Sandbox, transaction: Transaction) -> None:
         self._check_open(transaction)
 
     patch.setattr(Sandbox, "_take_turn", lie)
 
 
-def a_failed_transaction_goes_on(patch: MonkeyPatch) -> None:
+def a_failed_transaction_goes_on(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Transaction, "failed", property(lambda _: False, lambda *_: None))
 
 
-def a_transaction_that_is_read_only_writes(patch: MonkeyPatch) -> None:
+def a_transaction_that_is_read_only_writes(patch: pytest.MonkeyPatch) -> None:
     run = PhysicalConnection.run
 
     async def lie(self: PhysicalConnection, *arguments: Any, readonly: bool = False) -> Any:
@@ -67,19 +67,19 @@ def a_transaction_that_is_read_only_writes(patch: MonkeyPatch) -> None:
     patch.setattr(PhysicalConnection, "run", lie)
 
 
-def a_repeatable_read_is_none(patch: MonkeyPatch) -> None:
+def a_repeatable_read_is_none(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Transaction, "exclusive", False)
 
 
-def the_end_of_a_test_commits(patch: MonkeyPatch) -> None:
+def the_end_of_a_test_commits(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(physical, "RESET", f"COMMIT; {physical.BEGIN}")
 
 
-def a_function_that_writes_is_a_read(patch: MonkeyPatch) -> None:
+def a_function_that_writes_is_a_read(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Classifier, "_reads", lambda _, words, __: words[0] in {"select", "with"})
 
 
-def a_savepoint_is_not_rolled_back(patch: MonkeyPatch) -> None:
+def a_savepoint_is_not_rolled_back(patch: pytest.MonkeyPatch) -> None:
     rollback = VirtualTransaction.rollback
 
     async def lie(self: VirtualTransaction) -> None:
@@ -88,14 +88,14 @@ def a_savepoint_is_not_rolled_back(patch: MonkeyPatch) -> None:
     patch.setattr(VirtualTransaction, "rollback", lie)
 
 
-def a_listener_is_accepted_and_never_hears(patch: MonkeyPatch) -> None:
+def a_listener_is_accepted_and_never_hears(patch: pytest.MonkeyPatch) -> None:
     async def lie(*_: object) -> None:
         pass
 
     patch.setattr(VirtualConnection, "add_listener", lie)
 
 
-def a_closed_connection_keeps_its_turn(patch: MonkeyPatch) -> None:
+def a_closed_connection_keeps_its_turn(patch: pytest.MonkeyPatch) -> None:
     def lie(self: VirtualConnection) -> None:
         self._closed = True
 

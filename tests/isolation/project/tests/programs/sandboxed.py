@@ -85,7 +85,7 @@ class SandboxExecutor:
         try:
             findings = await asyncio.wait_for(self._leave(), LIMIT)
             left = state.differences(self._clean, await asyncio.wait_for(self._look(), LIMIT))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             left = f"{type(error).__name__}: {error}"
         if left:
             await self.close()

@@ -84,7 +84,7 @@ class Session:
             with suppress(asyncpg.PostgresError):
                 await self.connection.fetchrow("")
             return Outcome("cancelled")
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             return Outcome("error", type(error).__name__)
 
     async def _perform(self, operation: Operation) -> object:

@@ -2,7 +2,7 @@
 
 from tests.programs.catalog import FEATURES
 from tests.programs.known import WRONG
-from tests.programs.language import Listen, Operation, status
+from tests.programs.language import Listen, Operation
 
 REFUSED: frozenset[Operation] = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Every program with a name gets its verdict, and every operation the one that the documents say."""
+"""Every program with a name gets its verdict, and every operation that of the documents."""
 
 import pytest
 from tests.programs.cases import CASES, Case

@@ -15,7 +15,7 @@ from tests.programs.strategies import SETTINGS, programs
 
 @pytest.mark.parametrize("lie", LIES, ids=[lie.__name__ for lie in LIES])
 async def test_a_lie_is_found(machine: Machine, monkeypatch: pytest.MonkeyPatch, lie: Lie) -> None:
-    @hypothesis_settings(SETTINGS, phases=[Phase.generate])
+    @hypothesis_settings(SETTINGS, phases=[Phase.explicit, Phase.generate])
     @given(programs(), st.booleans())
     def test(check: Check, program: Program, freely: bool) -> None:
         check(program, freely)

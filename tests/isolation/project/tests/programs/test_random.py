@@ -14,8 +14,8 @@ async def test_no_program_shows_a_third_thing(machine: Machine) -> None:
     def test(check: Check, program: Program, freely: bool) -> None:
         check(program, freely)
 
-    before = machine.verdicts["equal"]
+    before = machine.verdicts.copy()
     await machine.search(test)
-    assert machine.verdicts["equal"] - before > NUMBER / 2, (
-        "a sandbox that refuses is of little use"
-    )
+    verdicts = machine.verdicts - before
+    print(", ".join(f"{number} {name}" for name, number in verdicts.items()))  # noqa: T201
+    assert verdicts["equal"] > NUMBER / 2, "a sandbox that refuses is of little use"

@@ -133,7 +133,7 @@ async def lead(
 
 
 async def follow(program: Program, sessions: Sessions, leader: Trace, limit: float) -> Trace:
-    """Run a program in the order of events of another run of it."""
+    """Run a program in the order of events of another run of it, until something is refused."""
     run = Run(program, sessions)
     due: set[int] = set()
     for event, number in leader.events:
@@ -158,6 +158,8 @@ async def follow(program: Program, sessions: Sessions, leader: Trace, limit: flo
                 else:
                     await run.stop(session, Outcome("hangs"))
         _note_early(run, leader, due)
+        if any(outcome.kind == "refused" for outcome in run.trace.outcomes.values()):
+            break
     _note_early(run, leader, due)
     await run.close()
     return run.trace

@@ -72,5 +72,5 @@ def show(program: Program, verdict: Verdict, real: Trace, box: Trace) -> str:
         if real.waited(number):
             outcomes[0] = f"(waits) {outcomes[0]}"
         shown = " | ".join(outcomes) if outcomes[0] != outcomes[1] else f"both {outcomes[0]}"
-        lines.append(f"{mark} {str(step):60} {shown}")
+        lines.append(f"{mark} {step!s:60} {shown}")
     return "\n".join(lines)

@@ -1,0 +1,32 @@
+"""The sandbox shows what PostgreSQL shows, or says that it cannot: see `project/tests/programs`.
+
+The programs are generated within the project, so that hypothesis can make them smaller; it is no
+dependency of a project, and is there for these runs only.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.harness.project import UV, Project, environment, start
+
+LIMITS = Path(__file__).parents[2] / "docs" / "isolation-limits.md"
+
+
+def run(project: Project, *command: str) -> str:
+    """Run a command in the project's environment with hypothesis in it."""
+    everything = (UV, "run", "--quiet", "--with", "hypothesis", *command)
+    with start(everything, project.path, environment()) as running:
+        return running.wait(seconds=4 * 60 * 60)
+
+
+@pytest.mark.parametrize("tests", ["cases", "random", "lies"])
+def test_every_program_is_equal_or_refused_by_name(probe: Project, tests: str) -> None:
+    output = run(probe, "pytest", "-s", f"tests/programs/test_{tests}.py")
+    sys.stdout.write(output)
+
+
+def test_the_document_has_a_line_for_each_feature(probe: Project) -> None:
+    table = run(probe, "python", "-m", "tests.programs.table").strip()
+    assert table in LIMITS.read_text()
