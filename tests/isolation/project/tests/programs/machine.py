@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from tests.programs.catalog import FEATURES
 from tests.programs.language import Operation, Program
@@ -65,11 +66,21 @@ class Machine:
     async def search(self, test: Callable[[Check], object]) -> None:
         """Let `test`, which hypothesis drives in a thread, check programs on this event loop."""
         loop = asyncio.get_running_loop()
+        running: list[Future[None]] = []
+        stopped = False
 
         def check(program: Program, freely: bool) -> None:
-            asyncio.run_coroutine_threadsafe(self.check(program, freely), loop).result()
+            if stopped:
+                raise KeyboardInterrupt
+            running[:] = [asyncio.run_coroutine_threadsafe(self.check(program, freely), loop)]
+            running[0].result()
 
-        await asyncio.to_thread(test, check)
+        try:
+            await asyncio.to_thread(test, check)
+        finally:  # at Ctrl-C the thread still waits for this loop, and Python for the thread
+            stopped = True
+            for future in running:
+                future.cancel()
 
 
 def _never_waits(operation: Operation, outcome: Outcome) -> bool:

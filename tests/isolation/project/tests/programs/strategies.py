@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from tests.programs.catalog import FEATURES, OBSERVATIONS
-from tests.programs.known import WRONG
+from tests.programs.known import READS_DO_NOT_WAIT, WRONG
 from tests.programs.language import Begin, Finish, Operation, Program, Savepoint, Step
 
 NUMBER = int(os.environ.get("PROGRAMS", "200"))
@@ -20,6 +20,9 @@ SETTINGS = settings(
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
+
+FREELY = st.booleans() if READS_DO_NOT_WAIT else st.just(False)
+"""Whether sessions go on while one of them waits, as tasks do."""
 
 CHOICE = [name for name, operations in FEATURES.items() if not WRONG.issuperset(operations)]
 ALWAYS = ("reads", "writes", "writes")

@@ -5,18 +5,17 @@ from contextlib import suppress
 import pytest
 from hypothesis import Phase, given
 from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from tests.programs.language import Program
 from tests.programs.lies import LIES, Lie
 from tests.programs.machine import Check, Machine, ThirdThingError
-from tests.programs.strategies import SETTINGS, programs
+from tests.programs.strategies import FREELY, SETTINGS, programs
 
 
 @pytest.mark.parametrize("lie", LIES, ids=[lie.__name__ for lie in LIES])
 async def test_a_lie_is_found(machine: Machine, monkeypatch: pytest.MonkeyPatch, lie: Lie) -> None:
     @hypothesis_settings(SETTINGS, phases=[Phase.explicit, Phase.generate])
-    @given(programs(), st.booleans())
+    @given(programs(), FREELY)
     def test(check: Check, program: Program, freely: bool) -> None:
         check(program, freely)
 

@@ -1,16 +1,14 @@
 """For any program, the sandbox shows what PostgreSQL shows, or refuses it by name."""
 
 from hypothesis import given
-from hypothesis import strategies as st
-from tests.programs.known import READS_DO_NOT_WAIT
 from tests.programs.language import Program
 from tests.programs.machine import Check, Machine
-from tests.programs.strategies import NUMBER, SETTINGS, programs
+from tests.programs.strategies import FREELY, NUMBER, SETTINGS, programs
 
 
 async def test_no_program_shows_a_third_thing(machine: Machine) -> None:
     @SETTINGS
-    @given(programs(), st.booleans() if READS_DO_NOT_WAIT else st.just(False))
+    @given(programs(), FREELY)
     def test(check: Check, program: Program, freely: bool) -> None:
         check(program, freely)
 
