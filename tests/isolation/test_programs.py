@@ -1,4 +1,4 @@
-"""The sandbox shows what PostgreSQL shows, or says that it cannot: see `project/tests/programs`.
+"""The sandbox shows what PostgreSQL shows, or says that it cannot: see `overlay/tests/programs`.
 
 The programs are generated within the project, so that hypothesis can make them smaller; it is no
 dependency of a project, and is there for these runs only.

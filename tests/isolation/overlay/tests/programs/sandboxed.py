@@ -77,9 +77,9 @@ class SandboxExecutor:
 
     async def run(self, program: Program, leader: Trace | None) -> Sandboxed:
         """Run a program as one test: in the order of events of a real run, or freely."""
-        self._isolation.sandbox.patience = LONG_PATIENCE if leader is None else PATIENCE
+        self._isolation.sandbox.turns.writer_timeout = LONG_PATIENCE if leader is None else PATIENCE
         await self._outside.execute(RESTART)
-        await self._isolation.enter_sandbox("the program")
+        await self._enter("the program")
         trace, tables = await self._run(program, leader)
         findings: list[str] = []
         try:
@@ -110,7 +110,7 @@ class SandboxExecutor:
 
     async def _look(self) -> State:
         """What a test finds when it begins."""
-        await self._isolation.enter_sandbox("the next test")
+        await self._enter("the next test")
         try:
             connection = await self._connect()
             found = await state.everything(connection)
@@ -124,9 +124,14 @@ class SandboxExecutor:
             self._outside = await self._database.connect()
         return found | {"findings": [{"finding": finding} for finding in findings]}
 
+    async def _enter(self, test: str) -> None:
+        await self._isolation.start_app()
+        self._isolation.enter(test, committed=False)
+
     async def _leave(self) -> list[str]:
-        findings, _ = await self._isolation.leave_sandbox(failed=False, keep=False)
-        return findings
+        # `leave` itself runs the event loop, which is running here.
+        outcome = await self._isolation._leave(failed=False, keep=False)  # noqa: SLF001
+        return outcome.findings
 
     async def _connect(self) -> Any:
         return await self._isolation.connect()

@@ -17,7 +17,7 @@ NOTES = {
     "transactions": "virtualised: a transaction begins with its first statement",
     "isolation levels": "virtualised: such a transaction has the connection to itself",
     "savepoints": "equal",
-    "reads": "equal; beside a session that writes, refused after `patience`",
+    "reads": "equal; beside a session that writes, refused after `writer_timeout`",
     "functions that change nothing": "equal",
     "locks of rows": "virtualised: whoever locks waits for the session that writes",
     "writes": "virtualised: sessions that write come one after another, or are refused",

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.programs.machine import Machine
 from tests.programs.real import RealExecutor
 from tests.programs.sandboxed import SandboxExecutor
@@ -18,8 +20,11 @@ from dev.isolation import DatabaseIsolation, connect_options
 async def machine(settings: Settings, databases: Databases) -> AsyncIterator[Machine]:
     make_engine = partial(create_engine, settings)
 
+    def make_app(_: AsyncEngine) -> FastAPI:
+        return FastAPI()
+
     def make_isolation(database: Database) -> DatabaseIsolation:
-        return DatabaseIsolation(make_engine, databases, database)
+        return DatabaseIsolation(make_engine, make_app, databases, database)
 
     database = await databases.clone("programs")
     monitor = await database.connect()

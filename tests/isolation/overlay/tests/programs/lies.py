@@ -12,11 +12,14 @@ from typing import Any
 import pytest
 
 from dev.sandbox import physical
-from dev.sandbox.connection import VirtualConnection, VirtualTransaction
+from dev.sandbox.backend import VirtualBackend
+from dev.sandbox.connection import VirtualConnection
+from dev.sandbox.constraints import DeferrableConstraints
 from dev.sandbox.physical import PhysicalConnection
-from dev.sandbox.sandbox import Sandbox
+from dev.sandbox.state import TransactionState
 from dev.sandbox.statements import Classifier
-from dev.sandbox.transaction import Transaction
+from dev.sandbox.transaction import VirtualTransaction
+from dev.sandbox.turns import Turns
 
 Lie = Callable[[pytest.MonkeyPatch], None]
 
@@ -31,48 +34,42 @@ def a_setting_of_the_transaction_is_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_deferred_constraint_is_never_checked(patch: pytest.MonkeyPatch) -> None:
-    find = PhysicalConnection._find_deferrable_constraints  # noqa: SLF001
-
-    async def lie(self: PhysicalConnection) -> None:
-        await find(self)
-        self._check = ""
-
-    patch.setattr(PhysicalConnection, "_find_deferrable_constraints", lie)
+    patch.setattr(DeferrableConstraints, "check", lambda _: [])
 
 
 def a_rollback_is_not_sent(patch: pytest.MonkeyPatch) -> None:
     async def lie(self: PhysicalConnection) -> None:
-        self.rollback_is_due = False
+        self._rollback_due = False
 
     patch.setattr(PhysicalConnection, "_roll_back", lie)
 
 
 def the_turn_is_given_twice(patch: pytest.MonkeyPatch) -> None:
-    async def lie(self: Sandbox, transaction: Transaction) -> None:
-        self._check_open(transaction)
+    async def lie(self: Turns, transaction: TransactionState) -> None:
+        self._check_allowed(transaction)
 
-    patch.setattr(Sandbox, "_take_turn", lie)
+    patch.setattr(Turns, "_take_turn", lie)
 
 
 def a_failed_transaction_goes_on(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Transaction, "failed", property(lambda _: False, lambda *_: None))
+    patch.setattr(TransactionState, "failed", property(lambda _: False, lambda *_: None))
 
 
 def a_transaction_that_is_read_only_writes(patch: pytest.MonkeyPatch) -> None:
     run = PhysicalConnection.run
 
-    async def lie(self: PhysicalConnection, *arguments: Any, readonly: bool = False) -> Any:
+    async def lie(self: PhysicalConnection, *arguments: Any, make_readonly: bool = False) -> Any:
         return await run(self, *arguments)
 
     patch.setattr(PhysicalConnection, "run", lie)
 
 
 def a_repeatable_read_is_none(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Transaction, "exclusive", False)
+    patch.setattr(TransactionState, "exclusive", False)
 
 
 def the_end_of_a_test_commits(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(physical, "RESET", f"COMMIT; {physical.BEGIN}")
+    patch.setattr(physical, "UNDO", "COMMIT")
 
 
 def a_function_that_writes_is_a_read(patch: pytest.MonkeyPatch) -> None:
@@ -96,10 +93,10 @@ def a_listener_is_accepted_and_never_hears(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_closed_connection_keeps_its_turn(patch: pytest.MonkeyPatch) -> None:
-    def lie(self: VirtualConnection) -> None:
+    def lie(self: VirtualBackend) -> None:
         self._closed = True
 
-    patch.setattr(VirtualConnection, "terminate", lie)
+    patch.setattr(VirtualBackend, "terminate", lie)
 
 
 LIES: list[Lie] = [
