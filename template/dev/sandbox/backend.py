@@ -1,6 +1,7 @@
 """What a virtual connection has instead of a server process: a transaction, and type codecs."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import asyncpg
@@ -23,6 +24,7 @@ class VirtualBackend:
     def __init__(self, turns: Turns, physical: PhysicalConnection) -> None:
         self.physical = physical
         self.transaction: TransactionState | None = None
+        self.listener = turns.notifications.listener()
         self._turns = turns
         self._codecs: dict[CodecKey, Codec] = {}
         self._closed = False
@@ -92,6 +94,10 @@ class VirtualBackend:
     ) -> T:
         if statement.sets_locally:
             transaction.local_settings.update(statement.local_settings(arguments))
+        notifications = self._turns.notifications
+        if (refusal := notifications.refusal(statement)) is not None:
+            self._turns.refuse(replace(statement, refusal=refusal))
+        operation = notifications.accompany(self.listener, statement, operation)
         return await self._turns.run(transaction, statement, self._codecs, operation)
 
     # Prepared statements
@@ -109,17 +115,22 @@ class VirtualBackend:
     def begin(self, isolation: str | None, readonly: bool) -> None:
         """Begin a transaction. Sends nothing."""
         self.transaction = self._turns.begin(isolation, readonly)
+        self.listener.in_transaction = True
 
     async def commit(self) -> None:
         transaction, self.transaction = self.transaction, None
         if transaction is not None:
+            self.listener.in_transaction = False
             await self._turns.commit(transaction)
+            self.listener.call_back()
 
     def rollback(self) -> None:
         """Roll back, if a transaction is open. Sends nothing."""
         transaction, self.transaction = self.transaction, None
         if transaction is not None:
             self._turns.rollback(transaction)
+            self.listener.in_transaction = False
+            self.listener.call_back()
 
     # Codecs
 
@@ -143,3 +154,4 @@ class VirtualBackend:
         """Roll back and close, as a server does when a client is gone. Sends nothing."""
         self.rollback()
         self._closed = True
+        self._turns.notifications.forget(self.listener)

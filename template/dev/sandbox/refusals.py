@@ -18,6 +18,4 @@ def refusal(words: list[str]) -> str | None:
             return _ENDS_TRANSACTION
         case ["prepare", "transaction", *_]:
             return f"a prepared transaction would outlive the test; {COMMITTED}."
-        case ["listen", *_]:
-            return f"nothing is really committed here, so no notification arrives; {COMMITTED}."
     return None

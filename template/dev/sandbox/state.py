@@ -12,9 +12,6 @@ class Lease:
 
     test: str
 
-    may_listen: bool
-    """LISTEN is let through."""
-
     refusals: list[str] = field(default_factory=list)
     """The statements that were refused, which the test is going to be blamed for."""
 

@@ -19,6 +19,7 @@ from dev.sandbox.errors import (
     RefusedError,
     WrongLoopError,
 )
+from dev.sandbox.notifications import Notifications
 from dev.sandbox.physical import PhysicalConnection
 from dev.sandbox.state import Lease, TransactionState
 from dev.sandbox.statements import Statement
@@ -35,6 +36,7 @@ class Turns:
 
     def __init__(self, physical: PhysicalConnection, writer_timeout: float) -> None:
         self.writer_timeout = writer_timeout
+        self.notifications = Notifications(physical)
         self._physical = physical
         self._lease: Lease | None = None
         self._banned: WeakSet[AnyTask] = WeakSet()
@@ -114,6 +116,7 @@ class Turns:
         try:
             with self._being_sent():
                 await self._physical.commit(transaction.local_settings)
+                await self.notifications.deliver()
         except BaseException:
             self._undo_failed_commit()
             raise
@@ -129,14 +132,11 @@ class Turns:
 
     def refuse(self, statement: Statement) -> None:
         """Raise if the statement must not run here. The test fails even if that is swallowed."""
-        if statement.refusal is None or (statement.listens and self._may_listen()):
+        if statement.refusal is None:
             return
         error = RefusedError(describe(owning_task()), statement.sql, statement.refusal)
         self._report(error)
         raise error
-
-    def _may_listen(self) -> bool:
-        return self._lease is not None and self._lease.may_listen
 
     def _report(self, error: RefusedError) -> None:
         if self._lease is not None:

@@ -78,10 +78,16 @@ async def test_commit_past_the_sandbox(
     await isolation.sandbox.physical.connection.execute("COMMIT")
 
 
-async def test_listening(clean: None, engine: AsyncEngine) -> None:
-    async with engine.connect() as connection:
-        driver = (await connection.get_raw_connection()).driver_connection
-        await try_to(driver.add_listener("news", print))  # type: ignore[union-attr]
+async def test_notification_that_the_sandbox_cannot_see(
+    clean: None, sessions: Sessionmaker
+) -> None:
+    async with sessions() as session:
+        driver = await driver_of(session)
+        await driver.execute(
+            "CREATE FUNCTION announce() RETURNS void LANGUAGE plpgsql AS 'BEGIN NOTIFY news; END'"
+        )
+        await driver.add_listener("news", print)
+        await try_to(driver.execute("SELECT announce()"))
 
 
 async def test_reading_task_left_running(clean: None, sessions: Sessionmaker) -> None:

@@ -317,7 +317,75 @@ CASES: dict[str, Case] = {
         ),
         (1, READ),
     ),
-    "a notification of a trigger arrives": either(
+    "a notification arrives at the commit": either(
+        (0, Listen()),
+        (1, BEGIN),
+        (1, status("NOTIFY news, 'one'")),
+        (0, Hear()),
+        (1, COMMIT),
+        (0, Hear()),
+    ),
+    "a notification of a rolled back transaction never arrives": equal(
+        (0, Listen()), (1, BEGIN), (1, status("NOTIFY news, 'one'")), (1, ROLLBACK), (0, Hear())
+    ),
+    "a session hears itself": equal(
+        (0, Listen()), (0, rows("SELECT pg_notify('news', 'two')::text")), (0, Hear())
+    ),
+    "a notification is sent once and in order": equal(
+        (0, Listen()),
+        (1, BEGIN),
+        (1, rows("SELECT pg_notify('news', 'two')::text")),
+        (1, status("NOTIFY news, 'one'")),
+        (1, rows("SELECT pg_notify('news', 'two')::text")),
+        (1, COMMIT),
+        (0, Hear()),
+    ),
+    "a notification of a savepoint that was rolled back never arrives": equal(
+        (0, Listen()),
+        (1, BEGIN),
+        (1, status("NOTIFY news, 'one'")),
+        (1, Savepoint()),
+        (1, rows("SELECT pg_notify('news', 'two')::text")),
+        (1, ROLLBACK),
+        (1, COMMIT),
+        (0, Hear()),
+    ),
+    "notifications of a query arrive": equal(
+        (0, Listen()),
+        (1, rows("SELECT pg_notify('news', id::text)::text FROM programs.items ORDER BY id")),
+        (0, Hear()),
+    ),
+    "a notification waits for the end of the listener's transaction": equal(
+        (0, Listen()),
+        (0, BEGIN),
+        (1, status("NOTIFY news, 'one'")),
+        (0, Hear()),
+        (0, COMMIT),
+        (0, Hear()),
+    ),
+    "to listen in a transaction that is rolled back is not to listen": equal(
+        (0, BEGIN),
+        (0, Listen()),
+        (0, ROLLBACK),
+        (1, status("NOTIFY news, 'one'")),
+        (0, Hear()),
+    ),
+    "a closed connection hears no more": equal(
+        (0, Listen()), (0, Close()), (1, status("NOTIFY news, 'one'")), (0, Hear())
+    ),
+    "who does not listen any more hears nothing": equal(
+        (0, Listen()),
+        (0, status("UNLISTEN news")),
+        (1, status("NOTIFY news, 'one'")),
+        (0, Hear()),
+    ),
+    "a payload can be too long": equal(
+        (0, Listen()),
+        (1, rows("SELECT pg_notify('news', repeat('x', 8000))::text")),
+        (1, status("NOTIFY news, 'one'")),
+        (0, Hear()),
+    ),
+    "a notification of a trigger arrives": equal(
         (0, Listen()),
         (1, status("INSERT INTO programs.tickets (note) VALUES ('announced')")),
         (0, Hear()),

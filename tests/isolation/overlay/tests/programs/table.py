@@ -2,11 +2,10 @@
 
 from tests.programs.catalog import FEATURES
 from tests.programs.known import WRONG
-from tests.programs.language import Listen, Operation
+from tests.programs.language import Operation
 
 REFUSED: frozenset[Operation] = frozenset(
     {
-        Listen(),
         *FEATURES["outside of transactions"],
         *FEATURES["transactions by SQL"],
     }
@@ -26,7 +25,7 @@ NOTES = {
     "cursors of the driver": "virtualised: the rows are read when the cursor is opened",
     "COPY": "equal",
     "sequences": "equal, and as in PostgreSQL no rollback undoes them",
-    "LISTEN and NOTIFY": "NOTIFY is equal, LISTEN is refused",
+    "LISTEN and NOTIFY": "virtualised: delivered at the virtual commit, also what triggers send",
     "DDL": "equal, and rolled back with the test",
     "outside of transactions": "refused",
     "transactions by SQL": "refused",

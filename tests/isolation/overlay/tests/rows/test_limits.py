@@ -6,7 +6,6 @@ Most limits are a pair of tests.
 import asyncio
 import datetime as dt
 import time
-from typing import Any
 
 import pytest
 from httpx import AsyncClient
@@ -307,35 +306,7 @@ async def test_parameters_of_the_session_are_each_connections_own(engine: AsyncE
     assert await other_connections_setting(engine) is None
 
 
-# What is delivered, or done, at a real COMMIT
-
-
-@sandbox_only
-async def test_listening_is_refused(
-    request: pytest.FixtureRequest,
-) -> None:
-    """The refusal also fails the test that tries: see the tests of leaks."""
-    isolation: DatabaseIsolation = request.getfixturevalue("isolation")
-    statement = isolation.sandbox.classify("LISTEN news")
-    assert statement.refusal is not None
-    assert "committed" in statement.refusal
-
-
-@real
-async def test_a_notification_is_delivered(engine: AsyncEngine, db_session: AsyncSession) -> None:
-    heard: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    async with engine.connect() as connection:
-        driver = (await connection.get_raw_connection()).driver_connection
-        assert driver is not None
-
-        def hear(*news: Any) -> None:
-            heard.set_result(news[-1])
-
-        await driver.add_listener("news", hear)
-        await db_session.execute(text("SELECT pg_notify('news', 'hello')"))
-        assert await asyncio.wait_for(heard, 1) == "hello"
-        await driver.remove_listener("news", hear)
-
+# What PostgreSQL does outside of transactions
 
 OUTSIDE_OF_TRANSACTIONS = [
     "VACUUM accounts",

@@ -1,8 +1,12 @@
 """Tests of an application that writes to its database when it starts."""
 
+import asyncio
+
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 from probe.models import Account
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dev.isolation import DatabaseIsolation
@@ -27,6 +31,17 @@ async def test_what_the_start_writes_is_there_again_after_a_change(
     await db_session.delete(account)
     await db_session.flush()
     assert await names(client) == []
+
+
+@pytest.mark.parametrize("attempt", ["first", "second", "third"])
+async def test_what_listens_since_the_start_hears_in_every_test(
+    app: FastAPI, db_session: AsyncSession, attempt: str
+) -> None:
+    await db_session.execute(text("NOTIFY news, 'none'"))
+    await db_session.execute(text("SELECT pg_notify('news', :attempt)"), {"attempt": attempt})
+    assert await asyncio.wait_for(app.state.heard.get(), 2) == "none"
+    assert await asyncio.wait_for(app.state.heard.get(), 2) == attempt
+    await app.state.listening.execute("UNLISTEN *")
 
 
 @pytest.mark.committed
