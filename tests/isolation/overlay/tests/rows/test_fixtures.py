@@ -9,7 +9,7 @@ from probe.models import Account
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from tests.fixtures.client import TaskTransport
+from dev.asgi import StreamingTransport
 
 former: list[httpx.AsyncClient] = []
 
@@ -56,7 +56,7 @@ async def test_a_client_can_be_used_until_its_test_ends(
 
 
 async def test_a_closed_transport_refuses_requests(app: FastAPI) -> None:
-    transport = TaskTransport(app, raise_app_exceptions=True)
+    transport = StreamingTransport(app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         assert (await client.get("/names")).status_code == 200
         transport.close()
