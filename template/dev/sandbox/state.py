@@ -1,9 +1,13 @@
 """What the sandbox remembers of the test that uses it, and of its transactions."""
 
+import re
 from dataclasses import dataclass, field
 
 from dev.sandbox.errors import shorten
+from dev.sandbox.statements import Statement
 from dev.sandbox.tasks import AnyTask, describe
+
+_NEVER_WAITS = re.compile(r"\bnowait\b|\bskip\s+locked\b", re.IGNORECASE)
 
 
 @dataclass(eq=False, slots=True)
@@ -48,6 +52,11 @@ class TransactionState:
         """Whether even its reads need the connection for themselves, because they must not see
         what others commit in between."""
         return self.isolation in {"repeatable_read", "serializable"}
+
+    def never_waits_for(self, statement: Statement) -> bool:
+        """Whether the statement, in this transaction, fails or goes on instead of waiting for the
+        locks of others."""
+        return "lock_timeout" in self.local_settings or bool(_NEVER_WAITS.search(statement.sql))
 
     @property
     def can_commit(self) -> bool:

@@ -24,8 +24,15 @@ from dev.sandbox.physical import PhysicalConnection
 from dev.sandbox.state import Lease, TransactionState
 from dev.sandbox.statements import Statement
 from dev.sandbox.tasks import AnyTask, describe, owning_task, waiters
+from dev.sandbox.waits import Waits
 
 T = TypeVar("T")
+
+NEVER_WAITS = "and it would not wait for the locks of others (NOWAIT, SKIP LOCKED, lock_timeout)"
+OVERTAKEN = (
+    "which has committed while this statement waited: on a connection of its own it would not "
+    "have waited, and would have seen what was there before"
+)
 
 
 class Turns:
@@ -44,6 +51,8 @@ class Turns:
         self._writer: TransactionState | None = None  # whose turn it is; a reader's is soon over
         self._sending = False
         self._progress = 0  # how often something was sent, or has arrived
+        self._commits = 0  # how many transactions that wrote have committed
+        self._waits = Waits(self._progress_if_idle)
 
     # Leases
 
@@ -79,7 +88,7 @@ class Turns:
         transaction.task, transaction.sql = owning_task(), statement.sql
         if self._writer is not transaction:
             self._check_not_failed(transaction)
-            await self._take_turn(transaction)
+            await self._take_turn(transaction, statement)
         try:
             self._check_allowed(transaction)
             begins_to_write = not transaction.writing and (
@@ -120,6 +129,9 @@ class Turns:
         except BaseException:
             self._undo_failed_commit()
             raise
+        else:
+            self._commits += 1
+            self._waits.committed(str(transaction))
         finally:
             self._end_turn(transaction)
 
@@ -162,10 +174,34 @@ class Turns:
 
     # Turns
 
-    async def _take_turn(self, transaction: TransactionState) -> None:
+    async def _take_turn(self, transaction: TransactionState, statement: Statement) -> None:
         self._check_allowed(transaction)
         if self._writer_waits_for_us():
             raise self._conflict(transaction, "and that task is waiting for this one")
+        if self._turn.locked() or self._waits.anybody:
+            await self._wait_in_line(transaction, statement)
+        else:
+            await self._wait_for_turn()
+        self._writer = transaction
+
+    async def _wait_in_line(self, transaction: TransactionState, statement: Statement) -> None:
+        never_waits = transaction.never_waits_for(statement)
+        if never_waits and self._writer is not None and self._writer.writing:
+            raise self._conflict(transaction, NEVER_WAITS)
+        commits = self._commits
+        wait = self._waits.begin()
+        try:
+            await self._wait_patiently(transaction)
+        finally:
+            self._waits.end(wait)
+        if never_waits and self._commits != commits:
+            self._turn.release()
+            raise self._conflict(transaction, NEVER_WAITS)
+        if wait.writer is not None and statement.reads:
+            self._turn.release()
+            raise self._conflict(transaction, OVERTAKEN, wait.writer)
+
+    async def _wait_patiently(self, transaction: TransactionState) -> None:
         while True:
             progress = self._progress
             try:
@@ -176,7 +212,6 @@ class Turns:
                 if self._writer_is_idle_since(progress):
                     why = f"and it has sent nothing for {self.writer_timeout:g} seconds"
                     raise self._conflict(transaction, why) from None
-        self._writer = transaction
 
     async def _wait_for_turn(self) -> None:
         await self._turn.acquire()
@@ -184,7 +219,11 @@ class Turns:
     def _end_turn(self, transaction: TransactionState) -> None:
         if self._writer is transaction:
             self._writer = None
+            self._waits.turn_ended()
             self._turn.release()
+
+    def _progress_if_idle(self) -> int | None:
+        return None if self._sending or self._writer is None else self._progress
 
     def _writer_waits_for_us(self) -> bool:
         """Whether waiting for the writer would be waiting for ourselves."""
@@ -193,8 +232,10 @@ class Turns:
     def _writer_is_idle_since(self, progress: int) -> bool:
         return self._progress == progress and not self._sending
 
-    def _conflict(self, transaction: TransactionState, why: str) -> ConflictError:
-        writer = str(self._writer) if self._writer else "another task"
+    def _conflict(
+        self, transaction: TransactionState, why: str, writer: str | None = None
+    ) -> ConflictError:
+        writer = writer or (str(self._writer) if self._writer else "another task")
         return ConflictError(describe(owning_task()), transaction.sql, writer, why)
 
     # Checks

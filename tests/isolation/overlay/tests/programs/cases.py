@@ -390,4 +390,43 @@ CASES: dict[str, Case] = {
         (1, status("INSERT INTO programs.tickets (note) VALUES ('announced')")),
         (0, Hear()),
     ),
+    "a reader beside a writer": either(
+        (0, BEGIN), (0, UPDATE_1), (1, READ), (0, COMMIT), freely=True
+    ),
+    "a reader beside an insert": either(
+        (0, BEGIN), (0, INSERT_3), (1, READ), (0, COMMIT), freely=True
+    ),
+    "nowait beside a holder": either(
+        (0, BEGIN),
+        (0, rows("SELECT value FROM programs.items WHERE id = 1 FOR UPDATE")),
+        (1, BEGIN),
+        (1, rows("SELECT value FROM programs.items WHERE id = 1 FOR UPDATE NOWAIT")),
+        (0, COMMIT),
+        freely=True,
+    ),
+    "skip locked beside a holder": either(
+        (0, BEGIN),
+        (0, rows("SELECT id FROM programs.items ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1")),
+        (1, rows("SELECT id FROM programs.items ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1")),
+        (0, COMMIT),
+        freely=True,
+    ),
+    "write skew": either(
+        (0, Begin("serializable")),
+        (1, Begin("serializable")),
+        (0, rows("SELECT sum(value) FROM programs.items")),
+        (1, rows("SELECT sum(value) FROM programs.items")),
+        (0, INSERT_3),
+        (1, INSERT_4),
+        (0, COMMIT),
+        (1, COMMIT),
+    ),
+    "repeatable read sees its snapshot": either(
+        (0, Begin("repeatable_read")), (0, READ), (1, UPDATE_1), (0, READ), (0, COMMIT)
+    ),
+    "a changed table is seen by others": either(
+        (1, rows("SELECT * FROM programs.items ORDER BY id")),
+        (0, status("ALTER TABLE programs.items ADD COLUMN more int")),
+        (1, rows("SELECT * FROM programs.items ORDER BY id")),
+    ),
 }

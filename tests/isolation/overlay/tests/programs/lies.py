@@ -45,7 +45,7 @@ def a_rollback_is_not_sent(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_turn_is_given_twice(patch: pytest.MonkeyPatch) -> None:
-    async def lie(self: Turns, transaction: TransactionState) -> None:
+    async def lie(self: Turns, transaction: TransactionState, _: object) -> None:
         self._check_allowed(transaction)
 
     patch.setattr(Turns, "_take_turn", lie)
