@@ -7,15 +7,29 @@ from typing import Any, TypeVar
 import asyncpg
 
 from dev.sandbox.codecs import Codec, CodecKey
-from dev.sandbox.errors import OutsideTransactionError
-from dev.sandbox.physical import PhysicalConnection
+from dev.sandbox.errors import COMMITTED, OutsideTransactionError
+from dev.sandbox.physical import MAKE_READONLY, PhysicalConnection
+from dev.sandbox.settings import UnclearSettingError
 from dev.sandbox.state import TransactionState
 from dev.sandbox.statement_cache import PreparedKey
-from dev.sandbox.statements import Statement
+from dev.sandbox.statements import Statement, TransactionMode
 from dev.sandbox.turns import Turns
 
 T = TypeVar("T")
 Operation = Callable[[asyncpg.Connection], Awaitable[T]]
+
+CURRENT_SETTING = "SELECT current_setting($1, true)"
+
+DO_NOTHING = "SET LOCAL tests_sandbox.nothing TO ''"
+"""Has the status of SET TRANSACTION, and no effect."""
+
+FAIL = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"
+"""Fails in the transaction around the test, with PostgreSQL's own error."""
+
+ISOLATION_IS_VIRTUAL = (
+    "PostgreSQL does not know of the isolation level that the transaction has here, only SHOW "
+    f"TRANSACTION ISOLATION LEVEL does. Send that, or {COMMITTED}."
+)
 
 
 class VirtualBackend:
@@ -36,7 +50,7 @@ class VirtualBackend:
         self, query: str, method: str, args: Iterable[Any], options: dict[str, Any]
     ) -> Any:
         """Classify a statement, and pass it to the method of asyncpg's connection."""
-        statement = self.admit(query)
+        statement = self.virtual(self.admit(query))
         arguments = tuple(args)
         return await self.run(
             statement,
@@ -46,7 +60,7 @@ class VirtualBackend:
 
     async def execute(self, sql: str) -> None:
         """Send a statement of the sandbox's own, such as a savepoint."""
-        await self.run(Statement(sql), lambda real: real.execute(sql))
+        await self.run(self.physical.classify(sql), lambda real: real.execute(sql))
 
     def admit(self, query: str) -> Statement:
         """Classify a statement; raises RefusedError if it must not run."""
@@ -62,6 +76,10 @@ class VirtualBackend:
         if self._busy:
             raise asyncpg.InterfaceError(
                 "cannot perform operation: another operation is in progress"
+            )
+        if self.transaction is None and statement.only_in_transaction:
+            raise asyncpg.NoActiveSQLTransactionError(
+                f"{statement.only_in_transaction} can only be used in transaction blocks"
             )
         self._busy = True
         try:
@@ -92,13 +110,74 @@ class VirtualBackend:
         operation: Operation[T],
         arguments: tuple[Any, ...],
     ) -> T:
-        if statement.sets_locally:
-            transaction.local_settings.update(statement.local_settings(arguments))
+        if statement.settings:
+            statement = await self._remember_settings(transaction, statement, arguments)
         notifications = self._turns.notifications
         if (refusal := notifications.refusal(statement)) is not None:
             self._turns.refuse(replace(statement, refusal=refusal))
         operation = notifications.accompany(self.listener, statement, operation)
         return await self._turns.run(transaction, statement, self._codecs, operation)
+
+    async def _remember_settings(
+        self, transaction: TransactionState, statement: Statement, arguments: tuple[Any, ...]
+    ) -> Statement:
+        """Remember which parameters a statement sets for the transaction, and their values."""
+        try:
+            names = statement.local_settings(arguments)
+        except UnclearSettingError as error:
+            self._turns.refuse(replace(statement, refusal=f"{error}, or {COMMITTED}."))
+            raise
+        for name in names:
+            if name not in transaction.local_settings:
+                transaction.local_settings[name] = await self._value(transaction, name)
+        return statement.with_replay(arguments)
+
+    async def _value(self, transaction: TransactionState, name: str) -> str | None:
+        if not self.physical.session_settings:
+            return None  # the one that the connection began with
+        read = Statement(CURRENT_SETTING, reads=True, queries=False, takes_snapshot=False)
+        value: str | None = await self._turns.run(
+            transaction, read, self._codecs, lambda real: real.fetchval(read.sql, name)
+        )
+        return value
+
+    # Statements about the transaction itself
+
+    def virtual(self, statement: Statement) -> Statement:
+        """What to send instead of a statement that sets or shows the mode of the transaction, which
+        PostgreSQL knows nothing of."""
+        if statement.mode is not None:
+            return self._set_mode(statement, statement.mode)
+        transaction = self.transaction
+        if transaction is None:
+            return statement
+        if (
+            transaction.isolation is not None
+            and statement.names_isolation | statement.shows_isolation
+        ):
+            if not statement.shows_isolation:
+                self._turns.refuse(replace(statement, refusal=ISOLATION_IS_VIRTUAL))
+            level = transaction.isolation.replace("_", " ")
+            sql = f"SELECT '{level}'::text AS transaction_isolation"
+            return replace(statement, sql=sql)
+        if transaction.readonly and statement.names_readonly and not transaction.writing:
+            transaction.replays.append(MAKE_READONLY)
+        return statement
+
+    def _set_mode(self, statement: Statement, mode: TransactionMode) -> Statement:
+        transaction = self.transaction
+        if transaction is None:  # PostgreSQL does nothing either, and warns
+            return replace(statement, sql=DO_NOTHING, reads=True)
+        isolation = mode.isolation or transaction.isolation
+        changes = (isolation or "read_committed") != (transaction.isolation or "read_committed")
+        too_late = changes or (mode.readonly is False and transaction.readonly)
+        if transaction.queried and too_late:
+            return replace(statement, sql=FAIL, reads=True)
+        transaction.isolation = isolation
+        if mode.readonly is not None:
+            transaction.readonly = mode.readonly
+        makes_readonly = transaction.writing and mode.readonly
+        return replace(statement, sql=MAKE_READONLY if makes_readonly else DO_NOTHING, reads=True)
 
     # Prepared statements
 
@@ -106,7 +185,13 @@ class VirtualBackend:
         """asyncpg's prepared statement; sends nothing if any virtual connection has prepared it."""
         prepared = self.physical.statements.get(key)
         if prepared is None:
-            parse = Statement(key.sql, reads=True)
+            statement = self.physical.classify(key.sql)
+            parse = Statement(
+                key.sql,
+                reads=True,
+                queries=statement.queries,
+                takes_snapshot=statement.takes_snapshot,
+            )
             prepared = await self.run(parse, lambda _: self.physical.prepare(key, timeout=timeout))
         return prepared
 

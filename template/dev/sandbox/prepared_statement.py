@@ -74,11 +74,14 @@ class VirtualPreparedStatement:
         )
 
     async def _run(self, method: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        statement = self._backend.virtual(self._statement)
+        key = self._key._replace(sql=statement.sql)
+
         async def operation(_: asyncpg.Connection) -> Any:
             # Looked up again, because a change of the schema invalidates prepared statements.
-            prepared = await self._backend.physical.prepare(self._key)
+            prepared = await self._backend.physical.prepare(key)
             result = await getattr(prepared, method)(*args, **options)
             self._status = prepared.get_statusmsg()
             return result
 
-        return await self._backend.run(self._statement, operation, args)
+        return await self._backend.run(statement, operation, args)

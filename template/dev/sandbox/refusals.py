@@ -9,8 +9,11 @@ _ENDS_TRANSACTION = (
 )
 
 
-def refusal(words: list[str]) -> str | None:
-    """Why a statement of these words, in lower case, cannot run; None if it can."""
+def refusal(words: list[str], alone: bool = True) -> str | None:
+    """Why a statement of these words, in lower case, cannot run; None if it can.
+
+    `alone` says whether it is the only one in its piece of SQL.
+    """
     match words:
         case ["begin" | "start" | "commit" | "end" | "abort", *_]:
             return _ENDS_TRANSACTION
@@ -18,4 +21,16 @@ def refusal(words: list[str]) -> str | None:
             return _ENDS_TRANSACTION
         case ["prepare", "transaction", *_]:
             return f"a prepared transaction would outlive the test; {COMMITTED}."
+        case ["set", *rest] if "transaction" in rest[:2]:
+            if "snapshot" in rest:
+                return f"all transactions share one connection, and so one snapshot; {COMMITTED}."
+            if not alone:
+                return f"SET TRANSACTION has to be sent by itself here. Do that, or {COMMITTED}."
+        case ["set", "transaction_isolation" | "transaction_read_only", *_] | [
+            "set",
+            "local" | "session",
+            "transaction_isolation" | "transaction_read_only",
+            *_,
+        ]:
+            return f"it has no effect here. Send SET TRANSACTION instead, or {COMMITTED}."
     return None

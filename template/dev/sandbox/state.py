@@ -41,16 +41,25 @@ class TransactionState:
     sql: str = ""
     """The last statement."""
 
-    local_settings: set[str] = field(default_factory=set)
-    """The parameters that were set for this transaction only (SET LOCAL)."""
+    queried: bool = False
+    """It has read or written something, so it is too late for SET TRANSACTION."""
+
+    snapshot: int | None = None
+    """How many transactions had committed when it first read something."""
+
+    local_settings: dict[str, str | None] = field(default_factory=dict)
+    """The parameters that were set for this transaction only (SET LOCAL), with the values that they
+    have outside of it; None stands for the value that the connection began with."""
+
+    replays: list[str] = field(default_factory=list)
+    """What brings its parameters and savepoints back after others have used the connection."""
 
     task: AnyTask | None = None
     """The task that sent the last statement."""
 
     @property
-    def exclusive(self) -> bool:
-        """Whether even its reads need the connection for themselves, because they must not see
-        what others commit in between."""
+    def needs_snapshot(self) -> bool:
+        """Whether its reads must not see what others commit in between."""
         return self.isolation in {"repeatable_read", "serializable"}
 
     def never_waits_for(self, statement: Statement) -> bool:

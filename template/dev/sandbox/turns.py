@@ -7,6 +7,7 @@ has written. The others wait in line.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 from weakref import WeakSet
 
@@ -14,6 +15,7 @@ import asyncpg
 
 from dev.sandbox.codecs import Codecs
 from dev.sandbox.errors import (
+    COMMITTED,
     ConflictError,
     DatabaseClosedError,
     RefusedError,
@@ -32,6 +34,11 @@ NEVER_WAITS = "and it would not wait for the locks of others (NOWAIT, SKIP LOCKE
 OVERTAKEN = (
     "which has committed while this statement waited: on a connection of its own it would not "
     "have waited, and would have seen what was there before"
+)
+
+SNAPSHOT_IS_GONE = (
+    "another transaction has committed since this one, which is REPEATABLE READ or SERIALIZABLE, "
+    f"read for the first time, and the one connection shows what is committed now; {COMMITTED}."
 )
 
 
@@ -87,18 +94,24 @@ class Turns:
         """Run an operation of a transaction when it is its turn."""
         transaction.task, transaction.sql = owning_task(), statement.sql
         if self._writer is not transaction:
-            self._check_not_failed(transaction)
+            if not statement.rolls_back_to_savepoint:
+                self._check_not_failed(transaction)
             await self._take_turn(transaction, statement)
         try:
             self._check_allowed(transaction)
-            begins_to_write = not transaction.writing and (
-                transaction.exclusive or not statement.reads
-            )
+            self._check_snapshot(transaction, statement)
+            only_reads = statement.reads or statement.replay is not None
+            begins_to_write = not transaction.writing and not only_reads
             transaction.writing |= begins_to_write
             make_readonly = begins_to_write and transaction.readonly
             with self._being_sent():
                 result = await self._physical.run(
-                    statement, codecs, operation, make_readonly=make_readonly
+                    statement,
+                    codecs,
+                    operation,
+                    owner=transaction,
+                    replays=transaction.replays,
+                    make_readonly=make_readonly,
                 )
         except asyncpg.InterfaceError:
             raise  # asyncpg itself refused it: nothing was sent
@@ -109,14 +122,17 @@ class Turns:
             raise
         else:
             transaction.failed = False
+            if statement.replay is not None:
+                transaction.replays.append(statement.replay)
             return result
         finally:
-            if not transaction.writing:
+            if not transaction.writing and (transaction.failed or not transaction.needs_snapshot):
                 self._end_turn(transaction)
 
     async def commit(self, transaction: TransactionState) -> None:
         """Commit; an IntegrityError if a deferred constraint is violated, as on a real server."""
         if not transaction.writing:
+            self._end_turn(transaction)
             return
         self._check_allowed(transaction)
         if not transaction.can_commit:
@@ -139,7 +155,8 @@ class Turns:
         """Roll back. Sends nothing, so nothing can interrupt it: the rollback goes out before the
         next statement, whoever sends that."""
         if self._writer is transaction:
-            self._physical.roll_back_later()
+            if transaction.writing:
+                self._physical.roll_back_later()
             self._end_turn(transaction)
 
     def refuse(self, statement: Statement) -> None:
@@ -176,7 +193,7 @@ class Turns:
 
     async def _take_turn(self, transaction: TransactionState, statement: Statement) -> None:
         self._check_allowed(transaction)
-        if self._writer_waits_for_us():
+        if self._writer_waits_for_us() and not self._take_from_reader():
             raise self._conflict(transaction, "and that task is waiting for this one")
         if self._turn.locked() or self._waits.anybody:
             await self._wait_in_line(transaction, statement)
@@ -209,7 +226,7 @@ class Turns:
                     await self._wait_for_turn()
                 break
             except TimeoutError:
-                if self._writer_is_idle_since(progress):
+                if self._writer_is_idle_since(progress) and not self._take_from_reader():
                     why = f"and it has sent nothing for {self.writer_timeout:g} seconds"
                     raise self._conflict(transaction, why) from None
 
@@ -224,6 +241,15 @@ class Turns:
 
     def _progress_if_idle(self) -> int | None:
         return None if self._sending or self._writer is None else self._progress
+
+    def _take_from_reader(self) -> bool:
+        """End the turn of a transaction that holds on to it only because it needs its snapshot. If
+        the next one commits, there is nothing for it to read any more (`_check_snapshot`)."""
+        reader = self._writer
+        if reader is None or reader.writing or self._sending:
+            return False
+        self._end_turn(reader)
+        return True
 
     def _writer_waits_for_us(self) -> bool:
         """Whether waiting for the writer would be waiting for ourselves."""
@@ -246,6 +272,16 @@ class Turns:
             raise asyncpg.InFailedSQLTransactionError(
                 "current transaction is aborted, commands ignored until end of transaction block"
             )
+
+    def _check_snapshot(self, transaction: TransactionState, statement: Statement) -> None:
+        """Others may have committed beside a REPEATABLE READ transaction, which must not see it."""
+        transaction.queried |= statement.queries
+        if not statement.takes_snapshot or not transaction.needs_snapshot:
+            return
+        if transaction.snapshot is None:
+            transaction.snapshot = self._commits
+        elif not transaction.writing and transaction.snapshot != self._commits:
+            self.refuse(replace(statement, refusal=SNAPSHOT_IS_GONE))
 
     def _check_allowed(self, transaction: TransactionState) -> None:
         self._check_loop(transaction)

@@ -237,7 +237,7 @@ SABOTAGE = [
     ),
     Sabotage(
         "repeatable reads see no commits of others",
-        "dev.sandbox.state:TransactionState.exclusive",
+        "dev.sandbox.state:TransactionState.needs_snapshot",
         returns(False),
         "rows/test_transactions.py",
         "test_repeatable_reads_are_repeatable",

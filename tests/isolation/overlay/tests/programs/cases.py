@@ -19,6 +19,7 @@ from tests.programs.language import (
     OpenCursor,
     Operation,
     Program,
+    Run,
     Savepoint,
     Stream,
     program,
@@ -421,12 +422,375 @@ CASES: dict[str, Case] = {
         (0, COMMIT),
         (1, COMMIT),
     ),
-    "repeatable read sees its snapshot": either(
-        (0, Begin("repeatable_read")), (0, READ), (1, UPDATE_1), (0, READ), (0, COMMIT)
-    ),
     "a changed table is seen by others": either(
         (1, rows("SELECT * FROM programs.items ORDER BY id")),
         (0, status("ALTER TABLE programs.items ADD COLUMN more int")),
         (1, rows("SELECT * FROM programs.items ORDER BY id")),
+    ),
+    "set config with a comma ends with its transaction": either(
+        (0, BEGIN),
+        (0, rows("SELECT set_config('app.tenant', 'a, b', true)")),
+        (0, UPDATE_1),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "set config with a parenthesis ends with its transaction": either(
+        (0, BEGIN),
+        (0, rows("SELECT set_config('app.tenant', 'a(b', true)")),
+        (0, UPDATE_1),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "set config with an expression ends with its transaction": either(
+        (0, BEGIN),
+        (0, rows("SELECT set_config('app.tenant', concat('a', left('bc', 1)), true)")),
+        (0, UPDATE_1),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "set config with a cast of its name ends with its transaction": either(
+        (0, BEGIN),
+        (0, rows("SELECT set_config(('app.' || 'tenant'), 'a', true)")),
+        (0, UPDATE_1),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "set config with an expression for local ends with its transaction": either(
+        (0, BEGIN),
+        (0, rows("SELECT set_config('app.tenant', 'a', 1 = 1)")),
+        (0, UPDATE_1),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "set config with is local of on": either(
+        (0, BEGIN),
+        (0, rows("SELECT set_config('app.tenant', 'a', 'on')")),
+        (0, UPDATE_1),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "local setting goes back to that of the session": either(
+        (0, status("SET work_mem = '6MB'")),
+        (0, BEGIN),
+        (0, status("SET LOCAL work_mem = '5MB'")),
+        (0, UPDATE_1),
+        (0, COMMIT),
+        (0, rows("SHOW work_mem")),
+    ),
+    "isolation level cannot be set after a query": either(
+        (0, BEGIN), (0, READ), (0, status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"))
+    ),
+    "isolation level can be set first": either(
+        (0, BEGIN),
+        (0, status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "set transaction outside of one": either(
+        (0, status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"))
+    ),
+    "a read only transaction shows it": either(
+        (0, Begin(readonly=True)), (0, rows("SHOW transaction_read_only"))
+    ),
+    "a serializable transaction shows it": either(
+        (0, Begin("serializable")), (0, rows("SHOW transaction_isolation"))
+    ),
+    "lock table outside of a transaction": either(
+        (0, status("LOCK TABLE programs.items IN SHARE MODE"))
+    ),
+    "declare outside of a transaction": either((0, status(f"DECLARE named CURSOR FOR {ITEMS}"))),
+    "savepoint outside of a transaction": either((0, status("SAVEPOINT mine"))),
+    "repeatable read sees its snapshot": either(
+        (0, Begin("repeatable_read")), (0, READ), (1, UPDATE_1), (0, READ), (0, COMMIT)
+    ),
+    "random excludes nobody": equal(
+        (0, BEGIN),
+        (0, types("SELECT random()")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "gen random uuid excludes nobody": equal(
+        (0, BEGIN),
+        (0, types("SELECT gen_random_uuid()")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "clock timestamp excludes nobody": equal(
+        (0, BEGIN),
+        (0, types("SELECT clock_timestamp()")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "with recursive excludes nobody": equal(
+        (0, BEGIN),
+        (
+            0,
+            rows(
+                "WITH RECURSIVE t(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM t WHERE n < 3) "
+                "TABLE t"
+            ),
+        ),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "values excludes nobody": equal(
+        (0, BEGIN),
+        (0, rows("SELECT v.a FROM (VALUES (1, 2), (3, 4)) AS v(a, b) ORDER BY a")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "unnest excludes nobody": equal(
+        (0, BEGIN),
+        (0, rows("SELECT u.x FROM unnest(ARRAY[1, 2]) AS u(x) ORDER BY x")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "explain excludes nobody": equal(
+        (0, BEGIN),
+        (0, Run("EXPLAIN SELECT * FROM programs.items", counts="success")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "nested comments excludes nobody": equal(
+        (0, BEGIN),
+        (0, rows("SELECT /* a /* nested */ comment; */ count(*) FROM programs.places")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "a cte excludes nobody": equal(
+        (0, BEGIN),
+        (0, rows("WITH a(x) AS (SELECT 1) SELECT x FROM a")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "json table functions excludes nobody": equal(
+        (0, BEGIN),
+        (0, rows("SELECT * FROM jsonb_to_recordset('[{\"a\": 1}]') AS r(a int)")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "a lateral alias excludes nobody": equal(
+        (0, BEGIN),
+        (0, rows("SELECT s.n FROM generate_series(1, 2) AS s(n) ORDER BY n")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "a column named share excludes nobody": equal(
+        (0, BEGIN),
+        (0, rows("SELECT 1 AS share")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "set tenant locally excludes nobody": equal(
+        (0, BEGIN),
+        (0, rows("SELECT set_config('app.tenant', 'red', true)")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "a savepoint excludes nobody": equal(
+        (0, BEGIN), (0, SAVEPOINT), (1, BEGIN), (1, INSERT_3), (1, COMMIT), (0, READ), (0, COMMIT)
+    ),
+    "set local excludes nobody": equal(
+        (0, BEGIN),
+        (0, status("SET LOCAL work_mem = '5MB'")),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "currval excludes nobody": equal(
+        (0, BEGIN),
+        (0, rows("SELECT nextval('programs.counter')")),
+        (0, COMMIT),
+        (0, BEGIN),
+        (0, rows("SELECT currval('programs.counter')")),
+        (1, INSERT_3),
+        (0, COMMIT),
+    ),
+    "a repeatable read excludes nobody": equal(
+        (0, Begin("repeatable_read")), (0, READ), (1, INSERT_3), (0, COMMIT), (0, READ)
+    ),
+    "a serializable read excludes nobody": equal(
+        (0, Begin("serializable", readonly=True)), (0, READ), (1, INSERT_3), (0, COMMIT), (0, READ)
+    ),
+    "local settings are there again in the next turn": equal(
+        (0, BEGIN),
+        (0, rows("SELECT set_config('app.tenant', 'red', true)")),
+        (1, UPDATE_1),
+        (0, TENANT),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "a local role is there again in the next turn": equal(
+        (0, BEGIN),
+        (0, status("SET LOCAL ROLE pg_read_all_data")),
+        (1, UPDATE_1),
+        (0, rows("SELECT current_user = session_user")),
+        (0, COMMIT),
+        (0, rows("SELECT current_user = session_user")),
+    ),
+    "a body of begin atomic": equal(
+        (
+            0,
+            status(
+                "CREATE FUNCTION programs.two() RETURNS int LANGUAGE sql "
+                "BEGIN ATOMIC SELECT 1; SELECT 2; END"
+            ),
+        ),
+        (0, rows("SELECT programs.two()")),
+    ),
+    "a local role goes back to that of the session": equal(
+        (0, status("SET ROLE pg_read_all_data")),
+        (0, BEGIN),
+        (0, status("SET LOCAL ROLE NONE")),
+        (0, UPDATE_1),
+        (0, COMMIT),
+        (0, rows("SELECT current_user = session_user")),
+        (0, status("RESET ROLE")),
+    ),
+    "a local search path goes back to that of the session": equal(
+        (0, status("SET search_path = programs, public")),
+        (0, BEGIN),
+        (0, status("SET LOCAL search_path = public")),
+        (0, UPDATE_1),
+        (0, COMMIT),
+        (0, rows("SELECT count(*) FROM items")),
+        (0, status("RESET search_path")),
+    ),
+    "a local setting of a block ends with its transaction": equal(
+        (0, BEGIN),
+        (0, status("DO $$ BEGIN PERFORM set_config('app.tenant', 'red', true); END $$")),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "a local setting before a savepoint is there again after its rollback": equal(
+        (0, BEGIN),
+        (0, status("SET LOCAL app.tenant = 'red'")),
+        (0, SAVEPOINT),
+        (0, status("SET LOCAL app.tenant = 'blue'")),
+        (1, UPDATE_1),
+        (0, TENANT),
+        (0, ROLLBACK),
+        (0, TENANT),
+        (1, TENANT),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "a savepoint saves a transaction that has only read": equal(
+        (0, BEGIN),
+        (0, status("SAVEPOINT mine")),
+        (0, rows("SELECT 1 / 0")),
+        (0, READ),
+        (1, INSERT_3),
+        (0, status("ROLLBACK TO SAVEPOINT mine")),
+        (0, READ),
+        (0, status("RELEASE SAVEPOINT mine")),
+        (0, INSERT_4),
+        (0, COMMIT),
+        (1, READ),
+    ),
+    "a savepoint that does not exist": equal(
+        (0, BEGIN), (0, status("ROLLBACK TO SAVEPOINT mine")), (0, READ), (0, COMMIT), (0, READ)
+    ),
+    "explain analyze writes what it explains": equal(
+        (0, BEGIN),
+        (
+            0,
+            Run(
+                "EXPLAIN ANALYZE INSERT INTO programs.items SELECT 3, 30",
+                counts="success",
+            ),
+        ),
+        (0, ROLLBACK),
+        (0, READ),
+    ),
+    "a new function that writes is not taken for a read": equal(
+        (
+            0,
+            status(
+                "CREATE FUNCTION programs.fill() RETURNS void LANGUAGE sql BEGIN ATOMIC "
+                "INSERT INTO programs.items VALUES (3, CASE WHEN true THEN 30 END); END"
+            ),
+        ),
+        (0, BEGIN),
+        (0, rows("SELECT programs.fill()::text")),
+        (0, ROLLBACK),
+        (0, READ),
+    ),
+    "the body of a function ends no transaction": equal(
+        (
+            0,
+            status(
+                "CREATE FUNCTION programs.two() RETURNS int LANGUAGE sql "
+                "AS $body$ SELECT 1; SELECT 2; $body$; SELECT 3"
+            ),
+        ),
+        (0, rows("SELECT programs.two()")),
+    ),
+    "isolation level cannot be set after a savepoint": equal(
+        (0, BEGIN), (0, SAVEPOINT), (0, status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"))
+    ),
+    "isolation level can be set again to the same": equal(
+        (0, Begin("serializable")),
+        (0, READ),
+        (0, status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")),
+        (0, rows("SHOW TRANSACTION ISOLATION LEVEL")),
+    ),
+    "a transaction that sets itself read only shows it and cannot write": equal(
+        (0, BEGIN),
+        (0, READ),
+        (0, status("SET TRANSACTION READ ONLY")),
+        (0, rows("SHOW transaction_read_only")),
+        (0, INSERT_3),
+    ),
+    "a transaction cannot become read write after a query": equal(
+        (0, Begin(readonly=True)), (0, READ), (0, status("SET TRANSACTION READ WRITE"))
+    ),
+    "a snapshot is taken by the first query": equal(
+        (0, Begin("repeatable_read")),
+        (0, status("SET LOCAL app.tenant = 'red'")),
+        (1, INSERT_3),
+        (0, READ),
+        (0, COMMIT),
     ),
 }

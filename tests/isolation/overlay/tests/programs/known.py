@@ -10,7 +10,6 @@ from tests.programs.language import (
     OpenCursor,
     Operation,
     rows,
-    status,
 )
 
 REFUSALS_ARE_FINDINGS = False
@@ -33,16 +32,6 @@ WRONG: frozenset[Operation] = frozenset(
     )
     for operation in FEATURES[feature]
 ) | {
-    status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"),
-    status("SET TRANSACTION READ ONLY"),
-    rows("SHOW transaction_isolation"),
-    rows("SHOW transaction_read_only"),
-    status("SAVEPOINT mine"),
-    status("RELEASE SAVEPOINT mine"),
-    status("ROLLBACK TO SAVEPOINT mine"),
-    status("LOCK TABLE programs.items IN SHARE MODE"),
-    rows("SELECT set_config('app.tenant', 'a, (b', true)"),
-    rows("SELECT set_config('app.tenant', concat('a', left('bc', 1)), true)"),
     FetchFromCursor(),
     OpenCursor("SELECT 1 / (n - 2) FROM generate_series(1, 3) AS n"),
     CopyWhile(ITEMS, ITEMS),

@@ -28,7 +28,7 @@ def a_setting_of_the_transaction_is_kept(patch: pytest.MonkeyPatch) -> None:
     commit = PhysicalConnection.commit
 
     async def lie(self: PhysicalConnection, settings: object) -> None:
-        await commit(self, ())
+        await commit(self, {})
 
     patch.setattr(PhysicalConnection, "commit", lie)
 
@@ -38,7 +38,7 @@ def a_deferred_constraint_is_never_checked(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_rollback_is_not_sent(patch: pytest.MonkeyPatch) -> None:
-    async def lie(self: PhysicalConnection) -> None:
+    async def lie(self: PhysicalConnection, _: object = ()) -> None:
         self._rollback_due = False
 
     patch.setattr(PhysicalConnection, "_roll_back", lie)
@@ -58,14 +58,14 @@ def a_failed_transaction_goes_on(patch: pytest.MonkeyPatch) -> None:
 def a_transaction_that_is_read_only_writes(patch: pytest.MonkeyPatch) -> None:
     run = PhysicalConnection.run
 
-    async def lie(self: PhysicalConnection, *arguments: Any, make_readonly: bool = False) -> Any:
-        return await run(self, *arguments)
+    async def lie(self: PhysicalConnection, *arguments: Any, **options: Any) -> Any:
+        return await run(self, *arguments, **{**options, "make_readonly": False})
 
     patch.setattr(PhysicalConnection, "run", lie)
 
 
 def a_repeatable_read_is_none(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(TransactionState, "exclusive", False)
+    patch.setattr(TransactionState, "needs_snapshot", False)
 
 
 def the_end_of_a_test_commits(patch: pytest.MonkeyPatch) -> None:
@@ -73,7 +73,7 @@ def the_end_of_a_test_commits(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_function_that_writes_is_a_read(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Classifier, "_reads", lambda _, words, __: words[0] in {"select", "with"})
+    patch.setattr(Classifier, "_are_harmless", lambda *_: True)
 
 
 def a_savepoint_is_not_rolled_back(patch: pytest.MonkeyPatch) -> None:

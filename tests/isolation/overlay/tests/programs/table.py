@@ -14,14 +14,14 @@ REFUSED: frozenset[Operation] = frozenset(
 
 NOTES = {
     "transactions": "virtualised: a transaction begins with its first statement",
-    "isolation levels": "virtualised: such a transaction has the connection to itself",
-    "savepoints": "equal",
+    "isolation levels": "virtualised: refused once others have committed after the first read",
+    "savepoints": "equal, and set again if others have used the connection",
     "reads": "equal; beside a session that writes, refused after `writer_timeout`",
     "functions that change nothing": "equal",
     "locks of rows": "virtualised: whoever locks waits for the session that writes",
     "writes": "virtualised: sessions that write come one after another, or are refused",
     "constraints that can be deferred": "virtualised: checked at the virtual commit",
-    "settings of the transaction": "virtualised: undone at the virtual commit",
+    "settings of the transaction": "virtualised: undone at the virtual commit, set again in turn",
     "cursors of the driver": "virtualised: the rows are read when the cursor is opened",
     "COPY": "equal",
     "sequences": "equal, and as in PostgreSQL no rollback undoes them",

@@ -1,8 +1,11 @@
 """What isolation costs, in messages."""
 
+import time
 from typing import Any
 
 from httpx import AsyncClient
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.rows.conftest import sandbox_only
 
 from dev.isolation import DatabaseIsolation
@@ -44,3 +47,44 @@ async def test_a_write_and_a_read_cost_three_messages_and_the_reset_one(
     connection._protocol = counting.protocol  # noqa: SLF001
     sandbox.checkout("the rest of the test")
     assert counting.sent == ["bind_execute", "query", "bind_execute", "query"]
+
+
+@sandbox_only
+async def test_a_reading_transaction_that_sets_a_parameter_costs_no_further_message(
+    isolation: DatabaseIsolation, engine: AsyncEngine
+) -> None:
+    """It is set again only if others have used the connection, in one message."""
+    tenant = text("SELECT set_config('app.tenant', :tenant, true)")
+    read, count = (
+        text("SELECT current_setting('app.tenant')"),
+        text("SELECT count(*) FROM accounts"),
+    )
+    async with engine.connect() as one, engine.connect() as other:
+        for connection in (one, other):  # prepares the statements
+            await connection.execute(tenant, {"tenant": "none"})
+            await connection.execute(read)
+            await connection.execute(count)
+            await connection.rollback()
+        await other.execute(count)
+        real: Any = isolation.sandbox.physical.connection
+        real._protocol = counting = Counting(real._protocol)  # noqa: SLF001
+        await one.execute(tenant, {"tenant": "red"})
+        assert await one.scalar(read) == "red"
+        assert counting.sent == ["bind_execute", "bind_execute"]
+        await other.execute(count)
+        assert await one.scalar(read) == "red"
+        real._protocol = counting.protocol  # noqa: SLF001
+    assert counting.sent[2:] == ["query", "bind_execute", "query", "bind_execute"]
+
+
+@sandbox_only
+async def test_a_long_literal_is_classified_at_once_and_not_remembered(
+    isolation: DatabaseIsolation,
+) -> None:
+    classify = isolation.sandbox.classify
+    texts = ["SELECT 'a" + "b''" * 3_000_000 + "'", "SELECT $$" + "END; " * 2_000_000 + "$$"]
+    texts.append("INSERT INTO t VALUES " + ",".join(["(-1.5, 'text', NULL)"] * 400_000))
+    begun = time.process_time()
+    assert [classify(sql).reads for sql in texts] == [True, True, False]
+    assert time.process_time() - begun < 3
+    assert classify(texts[0]) is not classify(texts[0])
