@@ -75,7 +75,7 @@ def programs(session: nox.Session) -> None:
     install(session, "test")
     number = session.posargs[0] if session.posargs else "10000"
     session.run(
-        *("pytest", "-s", "--numprocesses=0", "tests/isolation/test_programs.py", "-k", "random"),
+        *("pytest", "-s", "--numprocesses=0", "tests/isolation/test_programs.py"),
         env={"PROGRAMS": number},
     )
 

@@ -31,9 +31,8 @@ service = FastAPI()
 
 
 @pytest.fixture(autouse=True)
-def _clear() -> Iterator[None]:
+def _clear() -> None:
     happened.clear()
-    yield
 
 
 @service.get("/events")
@@ -117,9 +116,9 @@ wrapped = BaseHTTPMiddleware(service, dispatch=through)
 
 
 @pytest.fixture(params=[service, wrapped], ids=["plain", "middleware"])
-def caller(request: pytest.FixtureRequest, engine: AsyncEngine) -> Iterator[Client]:
+def caller(request: pytest.FixtureRequest, engine: AsyncEngine) -> Client:
     """With `engine`, so that tasks that are left are findings."""
-    yield Client(
+    return Client(
         transport=StreamingTransport(request.param, raise_app_exceptions=True),
         base_url="http://test",
     )
