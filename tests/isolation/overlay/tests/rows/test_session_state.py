@@ -28,6 +28,7 @@ async def test_a_parameter_of_a_transaction_ends_with_its_commit(
     async with engine.begin() as connection:
         await connection.execute(SET_LOCAL[number])
         assert await connection.scalar(SETTING) == "one"
+        await connection.execute(text("INSERT INTO accounts (name) VALUES ('of one')"))
     async with engine.begin() as connection:
         assert not await connection.scalar(SETTING)
 
