@@ -15,9 +15,9 @@ from tests.harness.updates import ANSWERS_FILE, follow, next_release, replace, u
 COLLISIONS = {
     "both changed a line": (
         "app/database.py",
-        '"""The engine, and one transaction a request.\n',
-        '"""My engine, and one transaction a request.\n',
-        '"""Their engine, and one transaction a request.\n',
+        "Sessionmaker = async_sessionmaker[AsyncSession]\n",
+        "Sessionmaker = MySessionmaker\n",
+        "Sessionmaker = TheirSessionmaker\n",
     ),
     "I changed a line that the template removed": (
         ".env.example",
