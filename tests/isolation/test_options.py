@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.harness.project import Project
+from tests.harness.project import Copy, Project
 
 START = """\
         async with app.state.sessions.begin() as session:
@@ -46,8 +46,11 @@ def test_what_the_application_writes_when_it_starts_is_there_in_every_test(
 LOSES = "tests/started/test_started.py::test_the_database_is_lost"
 
 
-def test_the_database_of_a_failed_test_is_kept_and_can_be_opened(probe: Project) -> None:
-    output = probe.run("pytest", "tests/kept", "--db-keep", code=1)
+def test_the_database_of_a_failed_test_is_kept_and_can_be_opened(
+    probe: Project, copy: Copy
+) -> None:
+    # Until the next run in the same folder, which another test may begin.
+    output = copy(probe).run("pytest", "tests/kept", "--db-keep", code=1)
     assert "2 failed, 1 passed" in output
     kept = dict(re.findall(r"^\S+::(\w+)\n +(.*psql.*)$", output, re.MULTILINE))
     assert query(kept["test_fails"]) == "of the failed test"

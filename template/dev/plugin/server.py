@@ -120,8 +120,9 @@ def _start_embedded_server(config: pytest.Config) -> Server:
         # In the checkout, so that checkouts do not share snapshots.
         snapshots = config.cache.mkdir("postgres")
         if rebuilds(config):
-            shutil.rmtree(snapshots)
-            snapshots.mkdir()
+            # Another run in this checkout may be doing the same.
+            shutil.rmtree(snapshots, ignore_errors=True)
+            snapshots.mkdir(exist_ok=True)
     try:
         embedded = postgres.start_ephemeral(snapshots=snapshots)
     except PostgresError as error:
