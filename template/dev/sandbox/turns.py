@@ -103,7 +103,8 @@ class Turns:
             only_reads = statement.reads or statement.replay is not None
             begins_to_write = not transaction.writing and not only_reads
             transaction.writing |= begins_to_write
-            make_readonly = begins_to_write and transaction.readonly
+            # Each time, because a rollback to a savepoint undoes it.
+            make_readonly = transaction.readonly and not only_reads and not transaction.failed
             with self._being_sent():
                 result = await self._physical.run(
                     statement,

@@ -131,3 +131,17 @@ async def test_commit_and_session_events_happen_as_in_production(
     for name, listener in listeners.items():
         event.remove(engine.sync_engine, name, listener)
     assert happened == ["begin", "commit", "after_commit", "begin", "rollback"]
+
+
+async def test_a_rolled_back_savepoint_leaves_a_transaction_read_only(
+    engine: AsyncEngine, names: Names
+) -> None:
+    readonly = engine.execution_options(postgresql_readonly=True)
+    async with readonly.connect() as connection:
+        for _ in range(2):
+            with pytest.raises(DBAPIError, match="read-only transaction"):
+                async with connection.begin_nested():
+                    await connection.execute(INSERT)
+        with pytest.raises(DBAPIError, match="read-only transaction"):
+            await connection.execute(INSERT)
+    assert await names() == []
