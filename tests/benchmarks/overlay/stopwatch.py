@@ -30,6 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def round_of(item: pytest.Item) -> int:
+    # Parametrized tests have it; the type of all tests does not.
     number: int = item.callspec.params["round"]  # type: ignore[attr-defined]
     return number
 

@@ -24,6 +24,7 @@ def change_everything(client: httpx.AsyncClient) -> None:
     client.cookies.set("left", "left")
     client.params = client.params.set("left", "left")
     client.auth = ("left", "left")
+    # httpx accepts more than what its properties return, which mypy cannot express.
     client.base_url = "http://left"  # type: ignore[assignment]
     client.timeout = 0.001  # type: ignore[assignment]
     client.follow_redirects = True
