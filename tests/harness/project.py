@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -18,6 +19,7 @@ from tests.harness.template import NEXT_RELEASE, commit, git
 
 UV = find_uv_bin()
 TIMEOUT = 900  # seconds after which a command is taken to hang
+STACKS_MAY_TAKE = 2  # seconds to be printed by a command that hangs
 
 
 class CommandError(AssertionError):
@@ -44,6 +46,7 @@ class Command:
         try:
             actual = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
+            self.print_stacks()
             raise self.error(f"did not end within {seconds} s") from None
         if code not in (None, actual):
             raise self.error(f"exited with {actual}, not {code}")
@@ -60,6 +63,13 @@ class Command:
                 raise self.error(f"did not print {pattern}")
             time.sleep(0.05)
         return match[1]
+
+    def print_stacks(self) -> None:
+        """Let all Python processes of the command print where they are, which ends them."""
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            if process.name().startswith("py"):  # pytest in each of its workers, too
+                process.send_signal(signal.SIGABRT)
+        time.sleep(STACKS_MAY_TAKE)
 
     def error(self, what: str) -> CommandError:
         return CommandError(f"`{self.shown}` {what}:\n{self.output()}")

@@ -4,6 +4,7 @@ One for each worker, on which its tests run in the sandbox, and a fresh one for 
 commits. All are dropped when the run ends; those of a killed run are dropped by the next run.
 """
 
+import asyncio
 import itertools
 import re
 import shlex
@@ -31,6 +32,9 @@ MAX_NAME_LENGTH = 63
 CLONES_AHEAD = 2
 """The number of databases that are kept ready for tests that commit."""
 
+DROP_TIMEOUT = 60.0
+"""Seconds that the server has to drop the databases of a run when the run ends."""
+
 
 @dataclass(frozen=True)
 class Database:
@@ -42,6 +46,16 @@ class Database:
     async def connect(self, **options: Any) -> asyncpg.Connection:
         """Open a plain asyncpg connection; `options` are asyncpg's."""
         return await connect(self.url, **options)
+
+
+class DropTimeoutError(Exception):
+    """The server has not dropped the databases of a run in time."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The server did not drop the databases of this run within {DROP_TIMEOUT:g} seconds. "
+            "The next run will. What it waits for is in pg_stat_activity."
+        )
 
 
 class Databases:
@@ -107,13 +121,20 @@ class Databases:
         return shlex.join([shutil.which("psql") or psql or "psql", str(url)])
 
     async def close(self) -> None:
-        """Drop all databases that are left; return when they are gone."""
-        for database in self._ready:
-            await result(database)  # Until it has its comment, it cannot be dropped.
-        for name in list(self._existing):
-            self._drop(name)
-        for drop in self._drops:
-            await result(drop)
+        """Drop all databases that are left; return when they are gone.
+
+        Raises DropTimeoutError if the server does not end that, so that the run does.
+        """
+        try:
+            async with asyncio.timeout(DROP_TIMEOUT):
+                for database in self._ready:
+                    await result(database)  # Until it has its comment, it cannot be dropped.
+                for name in list(self._existing):
+                    self._drop(name)
+                for drop in self._drops:
+                    await result(drop)
+        except TimeoutError:
+            raise DropTimeoutError from None
 
     def _prepare(self) -> None:
         """Start to create what `take` will return."""

@@ -13,9 +13,9 @@ import asyncpg
 import pytest
 
 from dev import postgres
-from dev.databases import Database, Databases, Server, catalog, open_databases
+from dev.databases import Database, Databases, Server, admin, catalog, clones, open_databases
 from dev.databases.catalog import Run
-from dev.databases.clones import CLONES_AHEAD
+from dev.databases.clones import CLONES_AHEAD, DropTimeoutError
 
 PROJECT = Path(postgres.__file__).parents[2]
 
@@ -139,6 +139,23 @@ async def test_no_database_is_left_after_closing(
     await asyncio.sleep(0.1)
     await preparing.close()
     assert [name for name in await names(worker_database) if "_preparing_" in name] == []
+
+
+async def test_a_run_ends_even_if_the_server_does_not_drop_its_databases(
+    database_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def drop(connection: asyncpg.Connection, name: str) -> None:
+        await connection.execute("SELECT pg_sleep(600)")
+
+    server = dataclasses.replace(database_server, run="stuck")
+    run = open_databases(server, PROJECT, worker="main", committed_tests=0, rebuild=False)
+    databases = await run.__aenter__()
+    await databases.clone("stuck")
+    monkeypatch.setattr(catalog, "drop", drop)
+    monkeypatch.setattr(clones, "DROP_TIMEOUT", 0.1)
+    monkeypatch.setattr(admin, "CLOSE_TIMEOUT", 0.1)
+    with pytest.raises(DropTimeoutError, match=r"did not drop .* The next run will"):
+        await run.__aexit__(None, None, None)
 
 
 async def test_more_databases_can_be_taken_than_announced(databases: Databases) -> None:
