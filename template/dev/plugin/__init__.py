@@ -1,12 +1,14 @@
 """The pytest plugin. `tests/fixtures/__init__.py` loads it.
 
-options.py   the options `--db...`, the marker `committed`, and DATABASE_URL, closed while tests run
-server.py    the PostgreSQL server of a test run: started, shared with xdist's workers, stopped
-report.py    what a test run prints about its databases: the header and the summary
+options.py       the options `--db...`, the marker `committed`, and DATABASE_URL, closed in tests
+server.py        the PostgreSQL server of a test run: started, shared with xdist's workers, stopped
+running_test.py  which test is running, for fixtures
+report.py        what a test run prints about its databases: the header and the summary
 """
 
 from dev.plugin.options import all_committed, is_committed, keeps_databases, rebuilds
 from dev.plugin.report import has_failed, report_kept_database
+from dev.plugin.running_test import running_test
 from dev.plugin.server import SERVER
 
 __all__ = [
@@ -17,6 +19,12 @@ __all__ = [
     "keeps_databases",
     "rebuilds",
     "report_kept_database",
+    "running_test",
 ]
 
-pytest_plugins = ["dev.plugin.options", "dev.plugin.server", "dev.plugin.report"]
+pytest_plugins = [
+    "dev.plugin.options",
+    "dev.plugin.server",
+    "dev.plugin.running_test",
+    "dev.plugin.report",
+]

@@ -148,7 +148,7 @@ class Turns:
             raise
         else:
             self._commits += 1
-            self._waits.committed(str(transaction))
+            self._waits.committed(transaction)
         finally:
             self._end_turn(transaction)
 

@@ -68,10 +68,10 @@ class Waits:
         self._kept_waiting.clear()
         self._idle_since = self._ticks
 
-    def committed(self, writer: str) -> None:
+    def committed(self, writer: object) -> None:
         """A writer has committed: note it for all who have waited while it was idle."""
         for wait in self._kept_waiting:
-            wait.writer = writer
+            wait.writer = str(writer)  # takes long, and hardly ever does somebody wait
 
     def _tick_later(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
