@@ -32,6 +32,9 @@ ISOLATION_IS_VIRTUAL = (
 )
 
 
+CURSORS = r"SELECT name FROM pg_cursors WHERE name LIKE '\_\_asyncpg\_portal%'"
+
+
 class VirtualBackend:
     """The state of one virtual connection, shared with its transactions, statements and cursors."""
 
@@ -40,6 +43,8 @@ class VirtualBackend:
         self.transaction: TransactionState | None = None
         self.listener = turns.notifications.listener()
         self._turns = turns
+        self.opened_cursor = False
+        """A real cursor has been opened in the transaction."""
         self._codecs: dict[CodecKey, Codec] = {}
         self._closed = False
         self._busy = False
@@ -203,14 +208,24 @@ class VirtualBackend:
         self.listener.in_transaction = True
 
     async def commit(self) -> None:
+        await self._close_cursors()
         transaction, self.transaction = self.transaction, None
         if transaction is not None:
             self.listener.in_transaction = False
             await self._turns.commit(transaction)
             self.listener.call_back()
 
+    async def _close_cursors(self) -> None:
+        """Close the real cursors, which PostgreSQL would keep until the end of the test."""
+        opened, self.opened_cursor = self.opened_cursor, False
+        if opened and self.transaction is not None and self.transaction.can_commit:
+            found = await self.run(Statement(CURSORS), lambda real: real.fetch(CURSORS))
+            for row in found:
+                await self.execute(f'CLOSE "{row["name"]}"')
+
     def rollback(self) -> None:
         """Roll back, if a transaction is open. Sends nothing."""
+        self.opened_cursor = False  # the rollback closes it
         transaction, self.transaction = self.transaction, None
         if transaction is not None:
             self._turns.rollback(transaction)

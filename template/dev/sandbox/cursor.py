@@ -1,15 +1,28 @@
 """What the application sees instead of asyncpg's `Cursor`."""
 
+import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
 
 from dev.sandbox.backend import VirtualBackend
 from dev.sandbox.state import TransactionState
+from dev.sandbox.statements import Statement
 
 Rows = list[asyncpg.Record]
+
+ROWS_AT_ONCE = 1000
+SECONDS_AT_ONCE = 0.25
+"""A reader reads its rows at once if there are no more than that, and if it takes no longer."""
+
+PREFETCH = 50
+"""How many rows asyncpg fetches with one message when a cursor is iterated over."""
+
+OpenReal = Callable[[asyncpg.Connection, dict[str, Any]], Awaitable[Any]]
+"""Makes asyncpg's own factory of a cursor, with these options."""
 
 
 class VirtualCursorFactory:
@@ -18,11 +31,15 @@ class VirtualCursorFactory:
     def __init__(
         self,
         backend: VirtualBackend,
-        read: Callable[[], Awaitable[Rows]],
+        statement: Statement,
+        arguments: tuple[Any, ...],
+        open_real: OpenReal,
         prefetch: int | None,
     ) -> None:
         self._backend = backend
-        self._read = read
+        self._statement = statement
+        self._arguments = arguments
+        self._open_real = open_real
         self._prefetch = prefetch
 
     def __await__(self) -> Generator[Any, None, "VirtualCursor"]:
@@ -34,8 +51,9 @@ class VirtualCursorFactory:
 
     async def __aiter__(self) -> AsyncIterator[asyncpg.Record]:
         cursor = await self._open()
-        while (row := await cursor.fetchrow()) is not None:
-            yield row
+        while rows := await cursor.fetch(self._prefetch or PREFETCH):
+            for row in rows:
+                yield row
 
     async def _open(self) -> "VirtualCursor":
         transaction = self._backend.transaction
@@ -43,29 +61,76 @@ class VirtualCursorFactory:
             raise asyncpg.NoActiveSQLTransactionError(
                 "cursor cannot be created outside of a transaction"
             )
-        return VirtualCursor(self._backend, transaction, await self._read())
+        if self._statement.reads and not transaction.writing:
+            rows = await self._run(self._statement, self._read_at_once)
+            if rows is not None:
+                return VirtualCursor(self._backend, transaction, rows)
+        statement = replace(self._statement, reads=False)
+        real = await self._run(statement, self._open_cursor)
+        self._backend.opened_cursor = True
+        return VirtualCursor(self._backend, transaction, [], real, statement)
+
+    async def _run(
+        self, statement: Statement, operation: Callable[[asyncpg.Connection], Awaitable[Any]]
+    ) -> Any:
+        return await self._backend.run(statement, operation, self._arguments)
+
+    async def _read_at_once(self, connection: asyncpg.Connection) -> Rows | None:
+        """All rows, or None if they are many, or come slowly, or not at all."""
+        rows: Rows = []
+        try:
+            async with asyncio.timeout(SECONDS_AT_ONCE):
+                async for row in await self._open_real(connection, {"prefetch": ROWS_AT_ONCE + 1}):
+                    rows.append(row)
+                    if len(rows) > ROWS_AT_ONCE:
+                        break
+                else:
+                    return rows
+        except (TimeoutError, asyncpg.PostgresError):
+            pass  # opened again, it raises that when the application is there
+        self._backend.physical.roll_back_later()
+        return None
+
+    async def _open_cursor(self, connection: asyncpg.Connection) -> Any:
+        return await (await self._open_real(connection, {}))
 
 
 class VirtualCursor:
-    """A cursor that reads all its rows when it is opened, so that others can use the connection
-    while the application works on them. As with every cursor of PostgreSQL, the rows are those of
-    that moment, and the cursor ends with its transaction."""
+    """A cursor whose rows have been read, so that others can use the connection while the
+    application works on them; or, if that is not possible, a real one, whose transaction has the
+    connection to itself. As with every cursor of PostgreSQL, the rows are those of the moment when
+    it was opened, and the cursor ends with its transaction."""
 
-    def __init__(self, backend: VirtualBackend, transaction: TransactionState, rows: Rows) -> None:
+    def __init__(
+        self,
+        backend: VirtualBackend,
+        transaction: TransactionState,
+        rows: Rows,
+        real: Any = None,
+        statement: Statement | None = None,
+    ) -> None:
         self._backend = backend
         self._transaction = transaction
         self._rows = deque(rows)
+        self._real = real
+        self._statement = statement
 
     async def fetch(self, n: int, *, timeout: float | None = None) -> Rows:
+        if self._backend.transaction is not self._transaction:
+            raise asyncpg.NoActiveSQLTransactionError(
+                "cursor cannot be created outside of a transaction"
+            )
         if n <= 0:
             raise asyncpg.InterfaceError("n must be greater than zero")
-        if self._backend.transaction is not self._transaction:
-            raise asyncpg.InvalidCursorNameError("the cursor ended with its transaction")
+        if self._statement is not None:
+            return await self._backend.run(
+                self._statement, lambda _: self._real.fetch(n, timeout=timeout)
+            )
         return [self._rows.popleft() for _ in range(min(n, len(self._rows)))]
 
     async def fetchrow(self, *, timeout: float | None = None) -> asyncpg.Record | None:
-        rows = await self.fetch(1)
+        rows = await self.fetch(1, timeout=timeout)
         return rows[0] if rows else None
 
     async def forward(self, n: int, *, timeout: float | None = None) -> int:
-        return len(await self.fetch(n))
+        return len(await self.fetch(n, timeout=timeout))

@@ -69,9 +69,11 @@ class VirtualPreparedStatement:
     def cursor(
         self, *args: Any, prefetch: int | None = None, timeout: float | None = None
     ) -> VirtualCursorFactory:
-        return VirtualCursorFactory(
-            self._backend, lambda: self.fetch(*args, timeout=timeout), prefetch
-        )
+        async def open_real(_: asyncpg.Connection, more: dict[str, Any]) -> Any:
+            prepared = await self._backend.physical.prepare(self._key)
+            return prepared.cursor(*args, timeout=timeout, **more)
+
+        return VirtualCursorFactory(self._backend, self._statement, args, open_real, prefetch)
 
     async def _run(self, method: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         statement = self._backend.virtual(self._statement)

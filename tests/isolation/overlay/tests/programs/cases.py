@@ -12,6 +12,8 @@ from tests.programs.language import (
     Close,
     CopyIn,
     CopyOut,
+    CopyWhile,
+    FetchFromCursor,
     Finish,
     Hear,
     Interrupt,
@@ -792,5 +794,64 @@ CASES: dict[str, Case] = {
         (1, INSERT_3),
         (0, READ),
         (0, COMMIT),
+    ),
+    "a cursor of the driver keeps its rows": equal(
+        (0, BEGIN),
+        (0, OpenCursor(ITEMS)),
+        (1, UPDATE_1),
+        (0, FetchFromCursor()),
+        (0, FetchFromCursor()),
+        (0, COMMIT),
+        (0, FetchFromCursor()),
+    ),
+    "copy into a callback that uses another session": equal((0, CopyWhile(ITEMS, ITEMS))),
+    "rows before an error arrive": equal(
+        (0, BEGIN), (0, Stream("SELECT 10 / (4 - n) FROM generate_series(1, 10) AS n", 5))
+    ),
+    "an endless stream can be left": equal(
+        (0, BEGIN),
+        (
+            0,
+            Stream(
+                "SELECT n FROM generate_series(1, 5) AS n WHERE n < 4 OR pg_sleep(20) IS NULL", 2
+            ),
+        ),
+        (0, READ),
+    ),
+    "a long stream has the connection to itself": equal(
+        (0, BEGIN),
+        (0, Stream("SELECT n FROM generate_series(1, 100000000) AS n", 3)),
+        (0, READ),
+        (0, COMMIT),
+        (1, INSERT_3),
+        (1, status("ALTER TABLE programs.items ADD COLUMN another int")),
+    ),
+    "a cursor ends with its savepoint": equal(
+        (0, BEGIN),
+        (0, INSERT_3),
+        (0, Savepoint()),
+        (0, OpenCursor(ITEMS)),
+        (0, ROLLBACK),
+        (0, FetchFromCursor()),
+    ),
+    "a cursor in a savepoint that is rolled back": equal(
+        (0, BEGIN),
+        (0, INSERT_3),
+        (0, Savepoint()),
+        (0, OpenCursor(ITEMS)),
+        (0, ROLLBACK),
+        (0, COMMIT),
+        (1, READ),
+    ),
+    "a stream of a session that writes": equal(
+        (0, BEGIN),
+        (0, INSERT_3),
+        (0, OpenCursor(ITEMS)),
+        (0, FetchFromCursor()),
+        (0, INSERT_4),
+        (0, Stream("SELECT 10 / (4 - n) FROM generate_series(1, 10) AS n", 2)),
+        (0, FetchFromCursor()),
+        (0, COMMIT),
+        (1, status("ALTER TABLE programs.items ADD COLUMN another int")),
     ),
 }

@@ -3,14 +3,8 @@
 Whoever repairs something takes it off this list; the machine finds out whether that is so.
 """
 
-from tests.programs.catalog import FEATURES, ITEMS
-from tests.programs.language import (
-    CopyWhile,
-    FetchFromCursor,
-    OpenCursor,
-    Operation,
-    rows,
-)
+from tests.programs.catalog import FEATURES
+from tests.programs.language import Operation, rows
 
 REFUSALS_ARE_FINDINGS = False
 """Whether a refusal that a program swallows is reported at the end of the test."""
@@ -26,15 +20,11 @@ WRONG: frozenset[Operation] = frozenset(
         "roles",
         "advisory locks",
         "cursors of SQL",
-        "streams",
         "temporary tables",
         "prepared statements by SQL",
     )
     for operation in FEATURES[feature]
 ) | {
-    FetchFromCursor(),
-    OpenCursor("SELECT 1 / (n - 2) FROM generate_series(1, 3) AS n"),
-    CopyWhile(ITEMS, ITEMS),
     rows("SELECT currval('programs.counter')"),
     rows("SELECT setval('programs.counter', 1000)"),
 }
