@@ -142,7 +142,10 @@ class _Exchange(httpx.AsyncByteStream):
     # What the application sees
 
     async def _call(self, app: ASGIApp, scope: MutableMapping[str, Any]) -> None:
-        await app(scope, self._receive, self._send)
+        try:
+            await app(scope, self._receive, self._send)
+        finally:
+            self._tell()  # a turn of the event loop earlier than the task's callback
 
     async def _receive(self) -> Message:
         if self._request_body is None:
