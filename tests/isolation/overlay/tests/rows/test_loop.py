@@ -4,6 +4,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 from probe.models import Account
 from tests.rows.conftest import Names, sandbox_only
@@ -35,3 +36,12 @@ async def test_a_different_event_loop_is_refused_and_the_error_says_what_to_do(
     assert "Use the fixture `client`" in str(error)
     assert (await client.post("/accounts", json={"name": "here"})).status_code == 201
     assert await names() == ["here"]
+
+
+@sandbox_only
+async def test_the_test_client_leads_to_the_fixture_client(app: FastAPI) -> None:
+    """And not to another package, which a warning of its own recommends."""
+    from starlette.testclient import TestClient  # noqa: PLC0415 (it warns when imported)
+
+    with pytest.raises(SandboxError, match="Use the fixture `client` instead of Starlette's Test"):
+        TestClient(app).get("/names")
