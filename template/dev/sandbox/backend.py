@@ -9,6 +9,7 @@ import asyncpg
 from dev.sandbox.codecs import Codec, CodecKey
 from dev.sandbox.errors import COMMITTED, OutsideTransactionError
 from dev.sandbox.physical import MAKE_READONLY, PhysicalConnection
+from dev.sandbox.sessions import ServerSession, refusal
 from dev.sandbox.settings import UnclearSettingError
 from dev.sandbox.state import TransactionState
 from dev.sandbox.statement_cache import PreparedKey
@@ -45,6 +46,7 @@ class VirtualBackend:
         self._turns = turns
         self.opened_cursor = False
         """A real cursor has been opened in the transaction."""
+        self._session = ServerSession()
         self._codecs: dict[CodecKey, Codec] = {}
         self._closed = False
         self._busy = False
@@ -70,6 +72,8 @@ class VirtualBackend:
     def admit(self, query: str) -> Statement:
         """Classify a statement; raises RefusedError if it must not run."""
         statement = self.physical.classify(query)
+        if statement.changes_session:
+            statement = replace(statement, refusal=statement.refusal or refusal(statement.sql))
         self._turns.refuse(statement)
         return statement
 
@@ -121,7 +125,9 @@ class VirtualBackend:
         if (refusal := notifications.refusal(statement)) is not None:
             self._turns.refuse(replace(statement, refusal=refusal))
         operation = notifications.accompany(self.listener, statement, operation)
-        return await self._turns.run(transaction, statement, self._codecs, operation)
+        if statement.changes_session:
+            self._session.note_change(statement.sql, arguments)
+        return await self._turns.run(transaction, self._session, statement, self._codecs, operation)
 
     async def _remember_settings(
         self, transaction: TransactionState, statement: Statement, arguments: tuple[Any, ...]
@@ -142,7 +148,11 @@ class VirtualBackend:
             return None  # the one that the connection began with
         read = Statement(CURRENT_SETTING, reads=True, queries=False, takes_snapshot=False)
         value: str | None = await self._turns.run(
-            transaction, read, self._codecs, lambda real: real.fetchval(read.sql, name)
+            transaction,
+            self._session,
+            read,
+            self._codecs,
+            lambda real: real.fetchval(read.sql, name),
         )
         return value
 
@@ -254,4 +264,5 @@ class VirtualBackend:
         """Roll back and close, as a server does when a client is gone. Sends nothing."""
         self.rollback()
         self._closed = True
+        self.physical.end_session(self._session)
         self._turns.notifications.forget(self.listener)

@@ -7,7 +7,7 @@ from dev.sandbox.errors import shorten
 from dev.sandbox.statements import Statement
 from dev.sandbox.tasks import AnyTask, describe
 
-_NEVER_WAITS = re.compile(r"\bnowait\b|\bskip\s+locked\b", re.IGNORECASE)
+_NEVER_WAITS = re.compile(r"\bnowait\b|\bskip\s+locked\b|\bpg_try_advisory_", re.IGNORECASE)
 
 
 @dataclass(eq=False, slots=True)

@@ -23,6 +23,7 @@ from dev.sandbox.errors import (
 )
 from dev.sandbox.notifications import Notifications
 from dev.sandbox.physical import PhysicalConnection
+from dev.sandbox.sessions import ServerSession
 from dev.sandbox.state import Lease, TransactionState
 from dev.sandbox.statements import Statement
 from dev.sandbox.tasks import AnyTask, describe, owning_task, waiters
@@ -31,6 +32,10 @@ from dev.sandbox.waits import Waits
 T = TypeVar("T")
 
 NEVER_WAITS = "and it would not wait for the locks of others (NOWAIT, SKIP LOCKED, lock_timeout)"
+LOCKED_BY_OTHERS = (
+    "another connection holds advisory locks. All connections of the sandbox are one to "
+    f"PostgreSQL, which would grant a lock twice; {COMMITTED}."
+)
 OVERTAKEN = (
     "which has committed while this statement waited: on a connection of its own it would not "
     "have waited, and would have seen what was there before"
@@ -87,6 +92,7 @@ class Turns:
     async def run(
         self,
         transaction: TransactionState,
+        session: ServerSession,
         statement: Statement,
         codecs: Codecs,
         operation: Callable[[asyncpg.Connection], Awaitable[T]],
@@ -102,11 +108,14 @@ class Turns:
             self._check_snapshot(transaction, statement)
             only_reads = statement.reads or statement.replay is not None
             begins_to_write = not transaction.writing and not only_reads
+            if "advisory" in statement.sql.lower():
+                await self._check_locks(transaction, session, statement)
             transaction.writing |= begins_to_write
             # Each time, because a rollback to a savepoint undoes it.
             make_readonly = transaction.readonly and not only_reads and not transaction.failed
             with self._being_sent():
                 result = await self._physical.run(
+                    session,
                     statement,
                     codecs,
                     operation,
@@ -283,6 +292,12 @@ class Turns:
             transaction.snapshot = self._commits
         elif not transaction.writing and transaction.snapshot != self._commits:
             self.refuse(replace(statement, refusal=SNAPSHOT_IS_GONE))
+
+    async def _check_locks(
+        self, transaction: TransactionState, session: ServerSession, statement: Statement
+    ) -> None:
+        if not await self._physical.may_lock(session, statement, transaction):
+            self.refuse(replace(statement, refusal=LOCKED_BY_OTHERS))
 
     def _check_allowed(self, transaction: TransactionState) -> None:
         self._check_loop(transaction)

@@ -854,4 +854,50 @@ CASES: dict[str, Case] = {
         (0, COMMIT),
         (1, status("ALTER TABLE programs.items ADD COLUMN another int")),
     ),
+    "an advisory lock is granted once": either(
+        (0, rows("SELECT pg_advisory_lock(1)::text")),
+        (1, rows("SELECT pg_advisory_lock(1)::text")),
+        (0, rows("SELECT pg_advisory_unlock(1)")),
+    ),
+    "leader election": either(
+        (0, rows("SELECT pg_try_advisory_lock(1)")), (1, rows("SELECT pg_try_advisory_lock(1)"))
+    ),
+    "an advisory lock of another cannot be released": either(
+        (0, rows("SELECT pg_advisory_lock(1)::text")), (1, rows("SELECT pg_advisory_unlock(1)"))
+    ),
+    "an advisory lock of a session outlives its transaction's rollback": either(
+        (0, BEGIN),
+        (0, rows("SELECT pg_try_advisory_lock(1)")),
+        (0, ROLLBACK),
+        (1, rows("SELECT pg_try_advisory_lock(1)")),
+    ),
+    "an advisory lock of a closed connection is released": either(
+        (0, rows("SELECT pg_try_advisory_lock(1)")),
+        (0, Close()),
+        (1, rows("SELECT pg_try_advisory_lock(1)")),
+        (0, rows("SELECT pg_try_advisory_lock(1)")),
+    ),
+    "a setting belongs to its session": either((0, status("SET app.tenant = 'red'")), (1, TENANT)),
+    "a setting by function belongs to its session": either(
+        (0, rows("SELECT set_config('app.tenant', 'red', false)")), (1, TENANT)
+    ),
+    "a setting of the server belongs to its session": either(
+        (0, status("SET work_mem = '6MB'")), (1, rows("SHOW work_mem"))
+    ),
+    "a setting of a closed connection is gone": either(
+        (0, status("SET work_mem = '6MB'")), (0, Close()), (0, rows("SHOW work_mem"))
+    ),
+    "a role belongs to its session": either(
+        (0, status("SET ROLE pg_read_all_data")), (1, rows("SELECT current_user = session_user"))
+    ),
+    "default read only is obeyed": either(
+        (0, status("SET default_transaction_read_only = on")), (0, INSERT_3)
+    ),
+    "try lock beside a holder": either(
+        (0, BEGIN),
+        (0, rows("SELECT pg_try_advisory_xact_lock(1)")),
+        (1, rows("SELECT pg_try_advisory_xact_lock(1)")),
+        (0, COMMIT),
+        freely=True,
+    ),
 }

@@ -16,9 +16,7 @@ WRONG: frozenset[Operation] = frozenset(
     operation
     for feature in (
         "lost connections",
-        "settings of the session",
         "roles",
-        "advisory locks",
         "cursors of SQL",
         "temporary tables",
         "prepared statements by SQL",

@@ -33,6 +33,13 @@ def a_setting_of_the_transaction_is_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PhysicalConnection, "commit", lie)
 
 
+def a_lock_is_granted_twice(patch: pytest.MonkeyPatch) -> None:
+    async def lie(*_: object) -> bool:
+        return True
+
+    patch.setattr(PhysicalConnection, "may_lock", lie)
+
+
 def a_deferred_constraint_is_never_checked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(DeferrableConstraints, "check", lambda _: [])
 
@@ -100,6 +107,7 @@ def a_closed_connection_keeps_its_turn(patch: pytest.MonkeyPatch) -> None:
 
 
 LIES: list[Lie] = [
+    a_lock_is_granted_twice,
     a_setting_of_the_transaction_is_kept,
     a_deferred_constraint_is_never_checked,
     a_rollback_is_not_sent,

@@ -2,10 +2,11 @@
 
 from tests.programs.catalog import FEATURES
 from tests.programs.known import WRONG
-from tests.programs.language import Operation
+from tests.programs.language import Operation, status
 
 REFUSED: frozenset[Operation] = frozenset(
     {
+        status("SET default_transaction_read_only = on"),
         *FEATURES["outside of transactions"],
         *FEATURES["transactions by SQL"],
     }
@@ -22,6 +23,9 @@ NOTES = {
     "writes": "virtualised: sessions that write come one after another, or are refused",
     "constraints that can be deferred": "virtualised: checked at the virtual commit",
     "settings of the transaction": "virtualised: undone at the virtual commit, set again in turn",
+    "settings of the session": "virtualised: each connection has its own; those about the "
+    "transactions to come are refused",
+    "advisory locks": "equal; refused while another connection holds one beyond its transaction",
     "cursors of the driver": "virtualised: 1,000 rows are read at once; with more, it is alone",
     "streams": "virtualised, as cursors of the driver",
     "COPY": "equal",
