@@ -30,9 +30,43 @@ REPORTED = {
     "test_commit_through_another_engine": ["committed through another engine, to", FOREIGN],
     "test_write_through_another_engine_without_a_commit": ["sent `INSERT INTO accounts", FOREIGN],
     "test_transaction_left_open": ["a transaction with uncommitted writes was left open by task"],
-    "test_session_left_open": ["a transaction was left open by task", "`SELECT 1`"],
+    "test_session_left_open": [
+        "a transaction was left open by task",
+        "`SELECT 1`",
+        "began at tests/leaks/test_leaks.py:",
+        'await session.execute(text("SELECT 1"))',
+    ],
+    "test_connection_left_open": [
+        "a connection of the engine was left open",
+        "opened at tests/leaks/test_leaks.py:",
+        "kept.append(await autocommit.connect())",
+    ],
+    "test_connection_lost_in_a_writing_transaction": [
+        "a transaction with uncommitted writes was left open by task",
+        "await connection.transaction().start()",
+    ],
+    "test_commit_from_another_loop": [
+        "a transaction with uncommitted writes was left open by task",
+        "sent `INSERT INTO accounts",
+        "on a different event loop",
+    ],
+    "test_task_that_starts_another_one_as_it_ends": ["task 'first'", "task 'second'", STRAY],
     "test_connection_to_a_clone_left_open": ["a connection was left open", "`SELECT 'held open'`"],
     "test_task_left_running_on_a_clone": ["task 'writer on a clone'", STRAY],
+    "test_a_second_writer_in_the_same_task_fails_and_the_error_names_both": [
+        "uncommitted writes by task 'POST /audited/x'"
+    ],
+    "test_a_request_that_would_see_the_tests_uncommitted_row_fails_at_once": ["GET /names"],
+    "test_waiting_for_a_writer_that_never_ends_is_an_error_that_names_both": ["task that writes"],
+    "test_two_row_locks_at_once_are_refused": ["because of locks by task"],
+    "test_two_advisory_locks_at_once_are_refused": ["pg_try_advisory_lock", "committed"],
+    "test_what_cannot_run_in_a_transaction_says_what_to_do[0]": ["`VACUUM accounts`"],
+    "test_what_cannot_run_in_a_transaction_says_what_to_do[1]": ["`CREATE INDEX CONCURRENTLY"],
+    "test_what_cannot_run_in_a_transaction_says_what_to_do[2]": ["`REINDEX INDEX CONCURRENTLY"],
+    "test_a_different_event_loop_is_refused_and_the_error_says_what_to_do": [
+        "on a different event loop"
+    ],
+    "test_the_test_client_leads_to_the_fixture_client": ["on a different event loop"],
     "test_killed_backend": ["the connection was closed", "`SELECT pg_terminate_backend("],
     "test_failure_and_leak": ["a transaction with uncommitted writes was left open by task"],
 }

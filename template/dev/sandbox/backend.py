@@ -14,6 +14,7 @@ from dev.sandbox.settings import UnclearSettingError
 from dev.sandbox.state import TransactionState
 from dev.sandbox.statement_cache import PreparedKey
 from dev.sandbox.statements import Statement, TransactionMode
+from dev.sandbox.tasks import calling_line
 from dev.sandbox.turns import Turns
 
 T = TypeVar("T")
@@ -107,7 +108,9 @@ class VirtualBackend:
         except BaseException as error:
             self._turns.rollback(transaction)
             if isinstance(error, asyncpg.ActiveSQLTransactionError):
-                raise OutsideTransactionError(statement.sql) from error
+                refusal = OutsideTransactionError(statement.sql)
+                self._turns.report(refusal)
+                raise refusal from error
             raise
         await self._turns.commit(transaction)
         return result
@@ -215,6 +218,7 @@ class VirtualBackend:
     def begin(self, isolation: str | None, readonly: bool) -> None:
         """Begin a transaction. Sends nothing."""
         self.transaction = self._turns.begin(isolation, readonly)
+        self.transaction.opened_at = calling_line()
         self.listener.in_transaction = True
 
     async def commit(self) -> None:

@@ -5,7 +5,23 @@ from dataclasses import dataclass, field
 
 from dev.sandbox.errors import shorten
 from dev.sandbox.statements import Statement
-from dev.sandbox.tasks import AnyTask, describe
+from dev.sandbox.tasks import AnyTask, Line, describe
+
+UNCOMMITTED_WRITES = "uncommitted writes"
+
+_HOLDS = {
+    r"(?s)\s*(lock\b|select\b.*\bfor\s+(no\s+key\s+update|update|(key\s+)?share)\b)": "locks",
+    r"\s*(set|reset)\b": "parameters that it has set",
+}
+
+
+def what_it_holds(statement: Statement) -> str:
+    """Why others have to wait for a transaction that has sent this statement."""
+    for pattern, what in _HOLDS.items():
+        if re.match(pattern, statement.sql, re.IGNORECASE):
+            return what
+    return UNCOMMITTED_WRITES
+
 
 _NEVER_WAITS = re.compile(r"\bnowait\b|\bskip\s+locked\b|\bpg_try_advisory_", re.IGNORECASE)
 
@@ -31,12 +47,18 @@ class TransactionState:
     lease: Lease | None
     """The one under which it began; it can be used under no other."""
 
+    application: bool = False
+    """The application's lifespan began it. Until it writes, it may go on from test to test."""
+
     isolation: str | None = None
     readonly: bool = False
 
     writing: bool = False
     failed: bool = False
     """The last statement failed, so PostgreSQL rejects all others until a rollback."""
+
+    holds: str = "the snapshot"
+    """What it has done that makes others wait, if it is the writer."""
 
     sql: str = ""
     """The last statement."""
@@ -54,6 +76,9 @@ class TransactionState:
     replays: list[str] = field(default_factory=list)
     """What brings its parameters and savepoints back after others have used the connection."""
 
+    opened_at: Line | None = None
+    """The line of the project that began it."""
+
     task: AnyTask | None = None
     """The task that sent the last statement."""
 
@@ -68,17 +93,31 @@ class TransactionState:
         return "lock_timeout" in self.local_settings or bool(_NEVER_WAITS.search(statement.sql))
 
     @property
+    def may_outlive_test(self) -> bool:
+        """Whether it may go on in the next test."""
+        return self.application and not self.writing
+
+    @property
     def can_commit(self) -> bool:
         """Whether COMMIT keeps what it wrote: if it has failed, PostgreSQL rolls back instead, and
         reports no error."""
         return not self.failed
 
+    def note_what_it_holds(self, statement: Statement) -> None:
+        """Remember why others have to wait for it; writes count more than all else."""
+        if self.holds != UNCOMMITTED_WRITES and not statement.reads:
+            self.holds = what_it_holds(statement)
+
     def __str__(self) -> str:
         return f"{describe(self.task)}, whose last statement was {shorten(self.sql)}"
 
+    def describe_as_holder(self) -> str:
+        return f"{self.holds} by {self}"
+
     def describe_as_left_open(self) -> str:
-        writes = "with uncommitted writes " if self.writing else ""
+        writes = f"with {self.holds} " if self.writing else ""
+        opened = f", and which began at {self.opened_at}" if self.opened_at else ""
         return (
-            f"a transaction {writes}was left open by {self}. Commit it, roll it back, or close its "
-            "session before the test ends."
+            f"a transaction {writes}was left open by {self}{opened}. Commit it, roll it back, or "
+            "close its session before the test ends."
         )

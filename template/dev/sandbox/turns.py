@@ -6,7 +6,7 @@ has written. The others wait in line.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TypeVar
 from weakref import WeakSet
@@ -18,7 +18,9 @@ from dev.sandbox.errors import (
     COMMITTED,
     ConflictError,
     DatabaseClosedError,
+    EndedTestError,
     RefusedError,
+    SandboxError,
     WrongLoopError,
 )
 from dev.sandbox.notifications import Notifications
@@ -26,7 +28,7 @@ from dev.sandbox.physical import PhysicalConnection
 from dev.sandbox.sessions import ServerSession
 from dev.sandbox.state import Lease, TransactionState
 from dev.sandbox.statements import Statement
-from dev.sandbox.tasks import AnyTask, describe, owning_task, waiters
+from dev.sandbox.tasks import APPLICATION, AnyTask, describe, origin, owning_task, waiters
 from dev.sandbox.waits import Waits
 
 T = TypeVar("T")
@@ -58,10 +60,11 @@ class Turns:
         self.notifications = Notifications(physical)
         self._physical = physical
         self._lease: Lease | None = None
+        self._is_lent = asyncio.Event()
         self._banned: WeakSet[AnyTask] = WeakSet()
         self._turn = asyncio.Lock()
         self._writer: TransactionState | None = None  # whose turn it is; a reader's is soon over
-        self._sending = False
+        self._sending: TransactionState | None = None
         self._progress = 0  # how often something was sent, or has arrived
         self._commits = 0  # how many transactions that wrote have committed
         self._waits = Waits(self._progress_if_idle)
@@ -71,13 +74,38 @@ class Turns:
     def lend(self, lease: Lease) -> None:
         """Let one test use the connection from now on."""
         self._lease = lease
+        self._is_lent.set()
 
-    def end_lease(self) -> list[str]:
+    async def end_lease(self) -> list[str]:
         """Let nobody use the connection any more. Returns what was refused meanwhile."""
         lease, self._lease = self._lease, None
-        if self._sending:
-            self._physical.lose(RuntimeError("a task that cannot be cancelled still uses it"))
+        self._is_lent.clear()
+        await self._let_application_finish()
+        if self._sending is not None:
+            who = describe(self._sending.task)
+            self._physical.lose(RuntimeError(f"{who} cannot be cancelled and still uses it"))
         return [] if lease is None else lease.refusals
+
+    async def _let_application_finish(self) -> None:
+        """Wait until a task of the application's lifespan, which nobody cancels, gives its turn
+        back; its next one is in the next test."""
+        if self._writer is not None and self._writer.application and not self._take_from_reader():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.writer_timeout):
+                    await self._wait_for_turn()
+                self._turn.release()
+
+    def end_writer(self) -> list[str]:
+        """Roll back the transaction whose turn it still is, even if its connection is lost, and
+        return what to say about it."""
+        writer, self._writer, self._sending = self._writer, None, None
+        if self._turn.locked():
+            self._waits.turn_ended()
+            self._turn.release()
+        if writer is None or not writer.writing:
+            return []
+        self._physical.roll_back_later()
+        return [writer.describe_as_left_open()]
 
     def ban(self, tasks: Iterable[AnyTask]) -> None:
         """Never let these tasks use the connection again."""
@@ -87,7 +115,8 @@ class Turns:
 
     def begin(self, isolation: str | None = None, readonly: bool = False) -> TransactionState:
         """Begin a virtual transaction. Sends nothing."""
-        return TransactionState(self._lease, isolation, readonly)
+        application = origin.get() is APPLICATION
+        return TransactionState(self._lease, application, isolation, readonly)
 
     async def run(
         self,
@@ -110,10 +139,13 @@ class Turns:
             begins_to_write = not transaction.writing and not only_reads
             if "advisory" in statement.sql.lower():
                 await self._check_locks(transaction, session, statement)
-            transaction.writing |= begins_to_write
+            if begins_to_write:
+                transaction.writing, transaction.lease = True, self._lease
+            if transaction.writing:
+                transaction.note_what_it_holds(statement)
             # Each time, because a rollback to a savepoint undoes it.
             make_readonly = transaction.readonly and not only_reads and not transaction.failed
-            with self._being_sent():
+            with self._being_sent(transaction):
                 result = await self._physical.run(
                     session,
                     statement,
@@ -149,7 +181,7 @@ class Turns:
             self.rollback(transaction)
             return
         try:
-            with self._being_sent():
+            with self._being_sent(transaction):
                 await self._physical.commit(transaction.local_settings)
                 await self.notifications.deliver()
         except BaseException:
@@ -157,7 +189,7 @@ class Turns:
             raise
         else:
             self._commits += 1
-            self._waits.committed(transaction)
+            self._waits.committed(transaction.describe_as_holder)
         finally:
             self._end_turn(transaction)
 
@@ -174,10 +206,11 @@ class Turns:
         if statement.refusal is None:
             return
         error = RefusedError(describe(owning_task()), statement.sql, statement.refusal)
-        self._report(error)
+        self.report(error)
         raise error
 
-    def _report(self, error: RefusedError) -> None:
+    def report(self, error: SandboxError) -> None:
+        """Let the test fail by this error, even if the program swallows it."""
         if self._lease is not None:
             self._lease.refusals.append(str(error))
 
@@ -190,19 +223,27 @@ class Turns:
         self._physical.roll_back_later()
 
     @contextmanager
-    def _being_sent(self) -> Iterator[None]:
-        self._sending = True
+    def _being_sent(self, transaction: TransactionState) -> Iterator[None]:
+        self._sending = transaction
         self._progress += 1
         try:
             yield
         finally:
-            self._sending = False
+            if self._sending is transaction:  # else the test has ended without it
+                self._sending = None
             self._progress += 1
 
     # Turns
 
     async def _take_turn(self, transaction: TransactionState, statement: Statement) -> None:
         self._check_allowed(transaction)
+        await self._acquire_turn(transaction, statement)
+        while self._lease is None and transaction.application:
+            self._end_turn(transaction)
+            await self._is_lent.wait()
+            await self._acquire_turn(transaction, statement)
+
+    async def _acquire_turn(self, transaction: TransactionState, statement: Statement) -> None:
         if self._writer_waits_for_us() and not self._take_from_reader():
             raise self._conflict(transaction, "and that task is waiting for this one")
         if self._turn.locked() or self._waits.anybody:
@@ -266,13 +307,17 @@ class Turns:
         return self._writer is not None and self._writer.task in set(waiters())
 
     def _writer_is_idle_since(self, progress: int) -> bool:
-        return self._progress == progress and not self._sending
+        return self._progress == progress and self._sending is None
 
     def _conflict(
-        self, transaction: TransactionState, why: str, writer: str | None = None
+        self, transaction: TransactionState, why: str, holder: str | None = None
     ) -> ConflictError:
-        writer = writer or (str(self._writer) if self._writer else "another task")
-        return ConflictError(describe(owning_task()), transaction.sql, writer, why)
+        if holder is None:
+            writer = self._writer
+            holder = writer.describe_as_holder() if writer else "another task"
+        error = ConflictError(describe(owning_task()), transaction.sql, holder, why)
+        self.report(error)
+        return error
 
     # Checks
 
@@ -305,10 +350,23 @@ class Turns:
 
     def _check_loop(self, transaction: TransactionState) -> None:
         if asyncio.get_running_loop() is not self._physical.loop:
-            raise WrongLoopError(describe(owning_task()), transaction.sql)
+            error = WrongLoopError(describe(owning_task()), transaction.sql)
+            self.report(error)
+            raise error
 
     def _check_lease(self, transaction: TransactionState) -> None:
         task = owning_task()
-        leased = self._lease is not None and transaction.lease is self._lease
-        if not leased or task in self._banned:
+        if task in self._banned or not self._belongs_to_test(transaction):
+            who = origin.get()
+            if isinstance(who, Lease) and who is not self._lease:
+                raise EndedTestError(describe(task), who.test)
             raise DatabaseClosedError(describe(task), transaction.sql)
+
+    def _belongs_to_test(self, transaction: TransactionState) -> bool:
+        """Whether both the transaction and the code that uses it are the running test's, or the
+        application's, which is part of every test."""
+        if origin.get() is APPLICATION and transaction.application:
+            return transaction.may_outlive_test or transaction is self._writer
+        if self._lease is None or origin.get() not in (None, APPLICATION, self._lease):
+            return False
+        return transaction.lease is self._lease or transaction.may_outlive_test

@@ -68,10 +68,10 @@ class Waits:
         self._kept_waiting.clear()
         self._idle_since = self._ticks
 
-    def committed(self, writer: object) -> None:
+    def committed(self, describe: Callable[[], str]) -> None:
         """A writer has committed: note it for all who have waited while it was idle."""
         for wait in self._kept_waiting:
-            wait.writer = str(writer)  # takes long, and hardly ever does somebody wait
+            wait.writer = describe()  # takes long, and hardly ever does somebody wait
 
     def _tick_later(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)

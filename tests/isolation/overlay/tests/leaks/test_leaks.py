@@ -197,6 +197,11 @@ async def test_session_left_open(clean: None, sessions: Sessionmaker) -> None:
     await session.execute(text("SELECT 1"))
 
 
+async def test_connection_left_open(clean: None, engine: AsyncEngine) -> None:
+    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    kept.append(await autocommit.connect())
+
+
 @pytest.mark.committed
 async def test_connection_to_a_clone_left_open(clean: None, engine: AsyncEngine) -> None:
     connection = await engine.connect()
@@ -213,6 +218,90 @@ async def test_task_left_running_on_a_clone(clean: None, sessions: Sessionmaker)
 
     kept.append(asyncio.create_task(work(), name="writer on a clone"))
     await asyncio.sleep(0.05)
+
+
+async def test_connection_lost_in_a_writing_transaction(
+    clean: None, isolation: DatabaseIsolation
+) -> None:
+    """Nobody holds the connection any more, so nobody can end its transaction."""
+    connection = await isolation.connect()
+    await connection.transaction().start()
+    await connection.execute("INSERT INTO accounts (name) VALUES ('leaked')")
+    del connection
+
+
+async def test_commit_from_another_loop(clean: None, isolation: DatabaseIsolation) -> None:
+    connection = await isolation.connect()
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("INSERT INTO accounts (name) VALUES ('leaked')")
+    await asyncio.to_thread(lambda: asyncio.run(try_to(transaction.commit())))
+
+
+async def test_task_that_starts_another_one_as_it_ends(clean: None, sessions: Sessionmaker) -> None:
+    async def work(name: str) -> None:
+        async with sessions.begin() as session:
+            await asyncio.sleep(5)
+            await write(session)
+
+    async def start_another() -> None:
+        try:
+            await asyncio.sleep(5)
+        finally:
+            kept.append(asyncio.create_task(work("chained"), name="second"))
+
+    kept.append(asyncio.create_task(start_another(), name="first"))
+    await asyncio.sleep(0.01)
+
+
+def write_later(sessions: Sessionmaker) -> asyncio.Future[Any]:
+    """Write from a timer, which runs in one of the next tests."""
+    loop = asyncio.get_running_loop()
+    refused: asyncio.Future[Any] = loop.create_future()
+
+    async def work() -> None:
+        await next_timer_runs.wait()
+        try:
+            async with sessions.begin() as session:
+                await write(session)
+        except Exception as error:
+            refused.set_result(error)
+        else:
+            refused.set_result(None)
+
+    loop.call_later(0.1, lambda: kept.append(loop.create_task(work())))
+    return refused
+
+
+refused_timers: list[asyncio.Future[Any]] = []
+next_timer_runs = asyncio.Event()
+
+
+async def test_a_timer_is_started(clean: None, sessions: Sessionmaker) -> None:
+    refused_timers.append(write_later(sessions))
+
+
+@pytest.mark.committed
+async def test_a_timer_is_started_on_a_clone(clean: None, sessions: Sessionmaker) -> None:
+    refused_timers.append(write_later(sessions))
+
+
+async def test_a_timer_does_not_write_into_the_next_test(clean: None, engine: AsyncEngine) -> None:
+    next_timer_runs.set()
+    for refused in refused_timers:
+        assert isinstance(await asyncio.wait_for(refused, 1), SandboxError)
+
+
+@pytest.mark.committed
+async def test_a_timer_is_started_again(clean: None, sessions: Sessionmaker) -> None:
+    refused_timers[:] = [write_later(sessions)]
+
+
+@pytest.mark.committed
+async def test_a_timer_does_not_write_into_the_next_clone(clean: None, engine: AsyncEngine) -> None:
+    async with engine.connect():  # leaves a connection in the pool
+        pass
+    assert isinstance(await asyncio.wait_for(refused_timers[0], 1), SandboxError)
 
 
 async def test_killed_backend(clean: None, db_session: AsyncSession) -> None:

@@ -15,6 +15,7 @@ from tests.programs.language import (
     CopyWhile,
     FetchFromCursor,
     Finish,
+    Forget,
     Hear,
     Interrupt,
     Listen,
@@ -69,6 +70,17 @@ CASES: dict[str, Case] = {
     "the second writer of a row waits": equal(
         (0, BEGIN), (0, UPDATE_1), (1, UPDATE_1), (0, COMMIT), (1, READ)
     ),
+    "two writers of different rows in turn are refused": refused(
+        (0, BEGIN), (0, UPDATE_1), (1, UPDATE_2), (0, COMMIT)
+    ),
+    "vacuum is refused": refused((0, status("VACUUM programs.items"))),
+    "a swallowed conflict is a finding": refused(
+        (0, BEGIN), (0, INSERT_3), (1, INSERT_4), (0, COMMIT)
+    ),
+    "a lost connection in a writing transaction": either(
+        (0, BEGIN), (0, INSERT_3), (0, Forget()), (1, INSERT_3), (1, READ)
+    ),
+    "setval is undone": either((0, rows("SELECT setval('programs.counter', 1000)"))),
     "an insert of the same key waits and fails": equal(
         (0, BEGIN), (0, INSERT_3), (1, INSERT_3), (0, COMMIT), (1, READ)
     ),

@@ -15,6 +15,7 @@ REFUSED: frozenset[Operation] = frozenset(
 
 NOTES = {
     "transactions": "virtualised: a transaction begins with its first statement",
+    "lost connections": "reported, and rolled back at the end of the test",
     "isolation levels": "virtualised: refused once others have committed after the first read",
     "savepoints": "equal, and set again if others have used the connection",
     "reads": "equal; beside a session that writes, refused after `writer_timeout`",

@@ -5,7 +5,6 @@ Most limits are a pair of tests.
 
 import asyncio
 import datetime as dt
-import time
 
 import pytest
 from httpx import AsyncClient
@@ -17,27 +16,10 @@ from tests.rows.conftest import Names, sandbox_only
 
 from app.database import Sessionmaker
 from dev.databases import Database
-from dev.isolation import DatabaseIsolation
-from dev.sandbox import SandboxError
 
 real = pytest.mark.committed
 
 # Two transactions that write at once
-
-
-@sandbox_only
-async def test_a_second_writer_in_the_same_task_fails_and_the_error_names_both(
-    client: AsyncClient,
-) -> None:
-    started = time.monotonic()
-    with pytest.raises(SandboxError) as caught:
-        await client.post("/audited/x")
-    assert time.monotonic() < started + 2, "that took too long to be told"
-    message = str(caught.value)
-    assert "POST /audited/x" in message
-    assert "INSERT INTO accounts" in message
-    assert "probe/routes.py" in message
-    assert "Commit first, or mark the test with @pytest.mark.committed" in message
 
 
 @real
@@ -46,46 +28,6 @@ async def test_a_second_writer_in_the_same_task_works_with_real_connections(
 ) -> None:
     assert (await client.post("/audited/x")).status_code == 200
     assert sorted(await names()) == ["x", "x-audit"]
-
-
-@sandbox_only
-async def test_a_request_that_would_see_the_tests_uncommitted_row_fails_at_once(
-    client: AsyncClient, sessions: Sessionmaker
-) -> None:
-    async with sessions() as session:
-        session.add(Account(name="mine"))
-        await session.flush()
-        with pytest.raises(SandboxError, match=r"GET /names.*uncommitted writes.*Commit first"):
-            async with asyncio.timeout(1):
-                await client.get("/names")
-        await session.rollback()
-    assert (await client.get("/names")).json() == []
-
-
-@sandbox_only
-async def test_waiting_for_a_writer_that_never_ends_is_an_error_that_names_both(
-    sessions: Sessionmaker, isolation: DatabaseIsolation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(isolation.sandbox.turns, "writer_timeout", 0.1)
-    release = asyncio.Event()
-
-    async def write_and_wait() -> None:
-        async with sessions.begin() as session:
-            session.add(Account(name="written"))
-            await session.flush()
-            await release.wait()
-
-    writing = asyncio.create_task(write_and_wait(), name="task that writes")
-    await asyncio.sleep(0.05)
-    async with sessions() as session:
-        with pytest.raises(SandboxError) as caught:
-            async with asyncio.timeout(3):
-                await session.scalars(select(Account))
-    release.set()
-    await writing
-    assert "task that writes" in str(caught.value)
-    assert "INSERT INTO accounts" in str(caught.value)
-    assert "SELECT accounts" in str(caught.value)
 
 
 @real
@@ -109,17 +51,6 @@ async def account(db_session: AsyncSession, *names: str) -> None:
 
 async def lock_row(session: AsyncSession) -> None:
     await session.execute(select(Account).with_for_update(nowait=True))
-
-
-@sandbox_only
-async def test_two_row_locks_at_once_are_refused(
-    sessions: Sessionmaker, db_session: AsyncSession
-) -> None:
-    await account(db_session, "locked")
-    async with sessions() as first, sessions() as second:
-        await lock_row(first)
-        with pytest.raises(SandboxError, match="committed"):
-            await lock_row(second)
 
 
 @real
@@ -199,12 +130,6 @@ async def try_advisory_locks(engine: AsyncEngine) -> list[bool]:
         await first.rollback()
         await second.rollback()
     return got
-
-
-@sandbox_only
-async def test_two_advisory_locks_at_once_are_refused(engine: AsyncEngine) -> None:
-    with pytest.raises(SandboxError, match="committed"):
-        await try_advisory_locks(engine)
 
 
 @real
@@ -307,17 +232,6 @@ OUTSIDE_OF_TRANSACTIONS = [
     "CREATE INDEX CONCURRENTLY left_index ON accounts (note)",
     "REINDEX INDEX CONCURRENTLY uq_accounts_name",
 ]
-
-
-@sandbox_only
-@pytest.mark.parametrize("statement", OUTSIDE_OF_TRANSACTIONS)
-async def test_what_cannot_run_in_a_transaction_says_what_to_do(
-    engine: AsyncEngine, statement: str
-) -> None:
-    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-    async with autocommit.connect() as connection:
-        with pytest.raises(SandboxError, match=r"transaction.*committed"):
-            await connection.execute(text(statement))
 
 
 @real
