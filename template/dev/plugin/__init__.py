@@ -7,14 +7,16 @@ report.py        what a test run prints about its databases: the header and the 
 """
 
 from dev.plugin.options import all_committed, is_committed, keeps_databases, rebuilds
-from dev.plugin.report import has_failed, report_kept_database
+from dev.plugin.report import fail_for_leaks, has_failed, has_xfailed, report_kept_database
 from dev.plugin.running_test import running_test
 from dev.plugin.server import SERVER
 
 __all__ = [
     "SERVER",
     "all_committed",
+    "fail_for_leaks",
     "has_failed",
+    "has_xfailed",
     "is_committed",
     "keeps_databases",
     "rebuilds",

@@ -2,16 +2,20 @@
 
 from collections.abc import Generator
 from contextlib import suppress
+from typing import NoReturn
 
 import pytest
 
 from dev.plugin.server import SERVER
 from dev.postgres import PostgresError
+from dev.sandbox import LeakError
 
 KEPT_DATABASE = "database"
 """The property of a test's report that says how to open its database."""
 
 FAILED = pytest.StashKey[bool]()
+XFAILED = pytest.StashKey[bool]()
+LEAKED = pytest.StashKey[bool]()
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -23,11 +27,16 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return f"database: PostgreSQL {server.version}, embedded"
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    if report.when == "teardown" and item.stash.get(LEAKED, False):
+        report.outcome = "failed"  # pytest takes it for the failure that an `xfail` expects
+        vars(report).pop("wasxfail", None)
+    xfailed = report.skipped and hasattr(report, "wasxfail")
+    item.stash[XFAILED] = item.stash.get(XFAILED, False) or xfailed
     item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
     return report
 
@@ -35,6 +44,17 @@ def pytest_runtest_makereport(
 def has_failed(item: pytest.Item) -> bool:
     """Whether the test has failed so far."""
     return item.stash.get(FAILED, False)
+
+
+def has_xfailed(item: pytest.Item) -> bool:
+    """Whether the test has failed as its marker `xfail` expects."""
+    return item.stash.get(XFAILED, False)
+
+
+def fail_for_leaks(item: pytest.Item, error: LeakError) -> NoReturn:
+    """Fail the teardown of a test, whatever its marker `xfail` says."""
+    item.stash[LEAKED] = True
+    pytest.fail(str(error), pytrace=False)
 
 
 def report_kept_database(item: pytest.Item, how: str) -> None:

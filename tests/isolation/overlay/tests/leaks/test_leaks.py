@@ -1,9 +1,11 @@
 """Tests that leak; the fixture `clean` fails if the one before has left something behind."""
 
 import asyncio
+import smtplib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import asyncpg
 import pytest
 from httpx import AsyncClient
 from probe.models import Account
@@ -16,6 +18,7 @@ from app.settings import Settings
 from dev.databases import Database
 from dev.isolation import DatabaseIsolation
 from dev.sandbox import SandboxError
+from dev.sockets import OutgoingConnectionError
 
 kept: list[Any] = []
 next_test_runs = asyncio.Event()
@@ -316,6 +319,14 @@ async def test_failure_and_leak(clean: None, sessions: Sessionmaker) -> None:
     pytest.fail("the test's own failure")
 
 
+@pytest.mark.xfail(reason="not yet")
+async def test_leak_of_a_test_that_is_expected_to_fail(clean: None, sessions: Sessionmaker) -> None:
+    session = sessions()
+    kept.append(session)
+    await write(session)
+    pytest.fail("as expected")
+
+
 @pytest.fixture
 async def half_made(clean: None, sessions: Sessionmaker) -> None:
     async with sessions.begin() as session:
@@ -375,6 +386,23 @@ async def test_engine_from_the_environment() -> None:
         async with engine.connect():
             pass
     await engine.dispose()
+
+
+@pytest.mark.parametrize("committed", [pytest.param(True, marks=pytest.mark.committed), False])
+async def test_the_database_of_the_settings_cannot_be_reached(
+    clean: None, settings: Settings, committed: bool
+) -> None:
+    """What is written through it could not be undone."""
+    assert settings.database_url is not None
+    with pytest.raises(SandboxError, match=r"DATABASE_URL is closed.*async_creator=connect"):
+        await asyncpg.connect(settings.database_url.get_secret_value())
+
+
+async def test_mail_cannot_be_sent() -> None:
+    with pytest.raises(OutgoingConnectionError, match=r"smtp.example.com.*`reachable_hosts`"):
+        await asyncio.to_thread(smtplib.SMTP, "smtp.example.com", 25)
+    with pytest.raises(OutgoingConnectionError, match=r"192\.0\.2\.1"):
+        await asyncio.open_connection("192.0.2.1", 80)
 
 
 async def test_everything_works_in_the_end(clean: None, client: AsyncClient) -> None:
