@@ -72,6 +72,8 @@ REPORTED = {
     "test_failure_and_leak": ["a transaction with uncommitted writes was left open by task"],
 }
 FAIL_BY_THEMSELVES = {
+    "test_start_that_fails_on_a_clone": ("setup", "LookupError: the start fails"),
+    "test_stop_that_fails_on_a_clone": ("teardown", "LookupError: the stop fails"),
     "test_failure_and_leak": ("call", "Failed: the test's own failure"),
     "test_fixture_that_fails_half_way": ("setup", "LookupError: the fixture fails"),
     "test_failure_whose_values_cannot_be_shown": ("call", "raised in repr()"),

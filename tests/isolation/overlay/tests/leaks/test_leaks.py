@@ -3,10 +3,13 @@
 import asyncio
 import smtplib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import Context
 from typing import Any
 
 import asyncpg
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 from probe.models import Account
 from sqlalchemy import URL, text
@@ -17,7 +20,7 @@ from app.database import Sessionmaker, create_engine
 from app.settings import Settings
 from dev.databases import Database
 from dev.isolation import DatabaseIsolation
-from dev.sandbox import SandboxError
+from dev.sandbox import SandboxError, VirtualConnection
 from dev.sockets import OutgoingConnectionError
 
 kept: list[Any] = []
@@ -135,7 +138,8 @@ async def test_task_that_cannot_be_cancelled(clean: None, sessions: Sessionmaker
             except (asyncio.CancelledError, DBAPIError, TimeoutError):
                 continue
 
-    kept.append(asyncio.create_task(work(), name="stubborn"))
+    # As a task from a thread, it does not show by its context who started it.
+    kept.append(asyncio.create_task(work(), name="stubborn", context=Context()))
     await asyncio.sleep(0.01)
 
 
@@ -305,6 +309,56 @@ async def test_a_timer_does_not_write_into_the_next_clone(clean: None, engine: A
     async with engine.connect():  # leaves a connection in the pool
         pass
     assert isinstance(await asyncio.wait_for(refused_timers[0], 1), SandboxError)
+
+
+def fail_once(isolation: DatabaseIsolation, *, at_start: bool) -> None:
+    """Let the next start of the application fail, or the next stop of one that is started now."""
+    works = isolation.app.router.lifespan_context
+
+    @asynccontextmanager
+    async def fails(app: FastAPI) -> AsyncIterator[None]:
+        isolation.app.router.lifespan_context = works
+        if at_start:
+            raise LookupError("the start fails")
+        async with works(app):
+            yield
+        raise LookupError("the stop fails")
+
+    isolation.app.router.lifespan_context = fails
+
+
+async def test_the_next_start_is_going_to_fail(clean: None, isolation: DatabaseIsolation) -> None:
+    fail_once(isolation, at_start=True)
+
+
+@pytest.mark.committed
+async def test_start_that_fails_on_a_clone(clean: None) -> None:
+    pass
+
+
+async def test_the_sandbox_is_back_after_a_start_that_failed(
+    clean: None, sessions: Sessionmaker
+) -> None:
+    async with sessions.begin() as session:
+        await write(session)
+        assert isinstance(await driver_of(session), VirtualConnection)
+
+
+async def test_the_next_stop_is_going_to_fail(clean: None, isolation: DatabaseIsolation) -> None:
+    fail_once(isolation, at_start=False)
+
+
+@pytest.mark.committed
+async def test_stop_that_fails_on_a_clone(clean: None) -> None:
+    pass
+
+
+async def test_the_sandbox_is_back_after_a_stop_that_failed(
+    clean: None, sessions: Sessionmaker
+) -> None:
+    async with sessions.begin() as session:
+        await write(session)
+        assert isinstance(await driver_of(session), VirtualConnection)
 
 
 async def test_killed_backend(clean: None, db_session: AsyncSession) -> None:
