@@ -34,7 +34,7 @@ ISOLATION_IS_VIRTUAL = (
 )
 
 
-CURSORS = r"SELECT name FROM pg_cursors WHERE name LIKE '\_\_asyncpg\_portal%'"
+CURSORS = "SELECT quote_ident(name) AS name FROM pg_cursors WHERE name <> ''"
 
 
 class VirtualBackend:
@@ -130,6 +130,7 @@ class VirtualBackend:
         operation = notifications.accompany(self.listener, statement, operation)
         if statement.changes_session:
             self._session.note_change(statement.sql, arguments)
+        self.opened_cursor |= statement.declares
         return await self._turns.run(transaction, self._session, statement, self._codecs, operation)
 
     async def _remember_settings(
@@ -189,7 +190,7 @@ class VirtualBackend:
         isolation = mode.isolation or transaction.isolation
         changes = (isolation or "read_committed") != (transaction.isolation or "read_committed")
         too_late = changes or (mode.readonly is False and transaction.readonly)
-        if transaction.queried and too_late:
+        if too_late and (transaction.queried or transaction.savepoints):
             return replace(statement, sql=FAIL, reads=True)
         transaction.isolation = isolation
         if mode.readonly is not None:
@@ -201,14 +202,15 @@ class VirtualBackend:
 
     async def prepare(self, key: PreparedKey, timeout: float | None) -> Any:
         """asyncpg's prepared statement; sends nothing if any virtual connection has prepared it."""
-        prepared = self.physical.statements.get(key)
+        statement = self.physical.classify(key.sql)
+        prepared = None if statement.fetches else self.physical.statements.get(key)
         if prepared is None:
-            statement = self.physical.classify(key.sql)
             parse = Statement(
                 key.sql,
                 reads=True,
                 queries=statement.queries,
                 takes_snapshot=statement.takes_snapshot,
+                fetches=statement.fetches,
             )
             prepared = await self.run(parse, lambda _: self.physical.prepare(key, timeout=timeout))
         return prepared
@@ -235,7 +237,7 @@ class VirtualBackend:
         if opened and self.transaction is not None and self.transaction.can_commit:
             found = await self.run(Statement(CURSORS), lambda real: real.fetch(CURSORS))
             for row in found:
-                await self.execute(f'CLOSE "{row["name"]}"')
+                await self.execute(f"CLOSE {row['name']}")
 
     def rollback(self) -> None:
         """Roll back, if a transaction is open. Sends nothing."""

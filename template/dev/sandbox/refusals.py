@@ -19,6 +19,8 @@ def refusal(words: list[str], alone: bool = True) -> str | None:
             return _ENDS_TRANSACTION
         case ["rollback", *rest] if "to" not in rest:
             return _ENDS_TRANSACTION
+        case ["declare", *rest] if _holds(rest):
+            return f"a cursor WITH HOLD outlives its transaction; {COMMITTED}."
         case ["prepare", "transaction", *_]:
             return f"a prepared transaction would outlive the test; {COMMITTED}."
         case ["set", *rest] if "transaction" in rest[:2]:
@@ -34,3 +36,9 @@ def refusal(words: list[str], alone: bool = True) -> str | None:
         ]:
             return f"it has no effect here. Send SET TRANSACTION instead, or {COMMITTED}."
     return None
+
+
+def _holds(words: list[str]) -> bool:
+    """Whether a cursor of this declaration goes on after its transaction."""
+    options = words[: words.index("for")] if "for" in words else words
+    return "hold" in options and "without" not in options

@@ -53,6 +53,9 @@ class ServerSession:
     kept: Mapping[str, str] = field(default_factory=lambda: NOBODY)
     """Those that the next test begins with."""
 
+    closed: bool = False
+    """Its virtual connection is closed."""
+
     names: set[str] = field(default_factory=set)
     """Words in its statements that could be names of parameters of an application."""
 

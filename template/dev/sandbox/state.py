@@ -76,6 +76,9 @@ class TransactionState:
     replays: list[str] = field(default_factory=list)
     """What brings its parameters and savepoints back after others have used the connection."""
 
+    savepoints: list[tuple[str, bool]] = field(default_factory=list)
+    """Its savepoints, each with `readonly` as it was then and is again when the savepoint ends."""
+
     opened_at: Line | None = None
     """The line of the project that began it."""
 
@@ -110,6 +113,20 @@ class TransactionState:
 
     def __str__(self) -> str:
         return f"{describe(self.task)}, whose last statement was {shorten(self.sql)}"
+
+    def note_savepoint(self, statement: Statement) -> None:
+        """Remember a savepoint, or what the end of one undoes."""
+        if statement.savepoint is None:
+            return
+        word, name = statement.savepoint
+        if word == "savepoint":
+            self.savepoints.append((name, self.readonly))
+            return
+        names = [known for known, _ in self.savepoints]
+        if name in names:
+            index = len(names) - 1 - names[::-1].index(name)
+            self.readonly = self.savepoints[index][1]
+            del self.savepoints[index + (word == "rollback") :]
 
     def describe_as_holder(self) -> str:
         return f"{self.holds} by {self}"

@@ -137,8 +137,8 @@ class Turns:
             self._check_snapshot(transaction, statement)
             only_reads = statement.reads or statement.replay is not None
             begins_to_write = not transaction.writing and not only_reads
-            if "advisory" in statement.sql.lower():
-                await self._check_locks(transaction, session, statement)
+            if not transaction.failed:
+                await self._check_session(transaction, session, statement)
             if begins_to_write:
                 transaction.writing, transaction.lease = True, self._lease
             if transaction.writing:
@@ -166,6 +166,7 @@ class Turns:
             transaction.failed = False
             if statement.replay is not None:
                 transaction.replays.append(statement.replay)
+            transaction.note_savepoint(statement)
             return result
         finally:
             if not transaction.writing and (transaction.failed or not transaction.needs_snapshot):
@@ -338,11 +339,16 @@ class Turns:
         elif not transaction.writing and transaction.snapshot != self._commits:
             self.refuse(replace(statement, refusal=SNAPSHOT_IS_GONE))
 
-    async def _check_locks(
+    async def _check_session(
         self, transaction: TransactionState, session: ServerSession, statement: Statement
     ) -> None:
-        if not await self._physical.may_lock(session, statement, transaction):
+        """All connections share one session, so others must not see what belongs to one."""
+        physical = self._physical
+        if statement.locks and not await physical.may_lock(session, statement, transaction):
             self.refuse(replace(statement, refusal=LOCKED_BY_OTHERS))
+        refusal = await physical.refusal(session, statement, transaction)
+        if refusal is not None:
+            self.refuse(replace(statement, refusal=refusal))
 
     def _check_allowed(self, transaction: TransactionState) -> None:
         self._check_loop(transaction)

@@ -63,6 +63,15 @@ INSERT_3 = status("INSERT INTO programs.items VALUES (3, 30)")
 INSERT_4 = status("INSERT INTO programs.items VALUES (4, 40)")
 UPDATE_1 = status("UPDATE programs.items SET value = value + 1 WHERE id = 1")
 UPDATE_2 = status("UPDATE programs.items SET value = value * 2 WHERE id = 2")
+SCRATCH = status("CREATE TEMPORARY TABLE scratch (n int)")
+FILL_SCRATCH = status("INSERT INTO scratch VALUES (1)")
+SEE_SCRATCH = rows("SELECT n FROM scratch")
+DECLARE = status(f"DECLARE named CURSOR FOR {ITEMS}")
+FETCH = rows("FETCH 1 FROM named")
+PREPARE = status("PREPARE counting AS SELECT count(*) FROM programs.items")
+EXECUTE = rows("EXECUTE counting")
+NEXT = rows("SELECT nextval('programs.counter')")
+LAST = rows("SELECT currval('programs.counter')")
 
 CASES: dict[str, Case] = {
     "commit is seen by others": equal((0, BEGIN), (0, INSERT_3), (0, COMMIT), (1, READ)),
@@ -911,5 +920,132 @@ CASES: dict[str, Case] = {
         (1, rows("SELECT pg_try_advisory_xact_lock(1)")),
         (0, COMMIT),
         freely=True,
+    ),
+    "a temporary table belongs to its session": either(
+        (0, SCRATCH), (0, FILL_SCRATCH), (1, SEE_SCRATCH), (0, SEE_SCRATCH)
+    ),
+    "two temporary tables of one name": either(
+        (0, SCRATCH), (1, SCRATCH), (0, FILL_SCRATCH), (1, SEE_SCRATCH)
+    ),
+    "a temporary table is dropped at the commit": equal(
+        (0, BEGIN),
+        (0, status("CREATE TEMPORARY TABLE scratch (n int) ON COMMIT DROP")),
+        (0, FILL_SCRATCH),
+        (0, SEE_SCRATCH),
+        (0, COMMIT),
+        (0, SEE_SCRATCH),
+        (1, SCRATCH),
+        (1, SEE_SCRATCH),
+    ),
+    "a temporary table is emptied at each commit": equal(
+        (0, status("CREATE TEMP TABLE IF NOT EXISTS scratch (n int) ON COMMIT DELETE ROWS")),
+        (0, BEGIN),
+        (0, FILL_SCRATCH),
+        (0, SEE_SCRATCH),
+        (0, COMMIT),
+        (0, SEE_SCRATCH),
+        (0, FILL_SCRATCH),
+        (0, SEE_SCRATCH),
+    ),
+    "a temporary table that a block creates is dropped at the commit": equal(
+        (0, BEGIN),
+        (0, status("DO $$ BEGIN CREATE TEMP TABLE scratch (n int) ON COMMIT DROP; END $$")),
+        (0, FILL_SCRATCH),
+        (0, COMMIT),
+        (0, SEE_SCRATCH),
+    ),
+    "a temporary table that is rolled back": either(
+        (0, BEGIN),
+        (0, status("CREATE TEMPORARY TABLE scratch (n int) ON COMMIT DROP")),
+        (0, ROLLBACK),
+        (1, SCRATCH),
+        (1, FILL_SCRATCH),
+        (1, SEE_SCRATCH),
+        (0, SEE_SCRATCH),
+    ),
+    "a temporary table is gone with its connection": equal(
+        (0, SCRATCH), (0, FILL_SCRATCH), (0, Close()), (1, SEE_SCRATCH), (1, SCRATCH)
+    ),
+    "a temporary table hides another table from its session only": either(
+        (0, status("CREATE TEMPORARY TABLE tickets (n int)")), (1, rows("TABLE tickets"))
+    ),
+    "a temporary view belongs to its session": either(
+        (0, status("CREATE TEMPORARY VIEW scratch AS SELECT 1 AS n")),
+        (1, SEE_SCRATCH),
+        (0, Close()),
+        (1, SEE_SCRATCH),
+    ),
+    "a cursor ends with its transaction": equal(
+        (0, BEGIN),
+        (0, DECLARE),
+        (0, FETCH),
+        (0, COMMIT),
+        (0, FETCH),
+        (1, BEGIN),
+        (1, status("DECLARE named CURSOR FOR SELECT 'another', 1, 2")),
+        (1, FETCH),
+    ),
+    "a cursor belongs to its session": either((0, BEGIN), (0, DECLARE), (1, FETCH), (0, FETCH)),
+    "a cursor keeps its rows": either(
+        (0, BEGIN), (0, DECLARE), (0, FETCH), (1, UPDATE_2), (0, FETCH), (0, COMMIT), (1, READ)
+    ),
+    "a prepared statement belongs to its session": either((0, PREPARE), (1, EXECUTE)),
+    "two prepared statements of one name": either(
+        (0, PREPARE), (1, status("PREPARE counting AS SELECT 7")), (0, EXECUTE), (1, EXECUTE)
+    ),
+    "a prepared statement outlives a rollback": equal(
+        (0, BEGIN), (0, PREPARE), (0, ROLLBACK), (0, EXECUTE)
+    ),
+    "a prepared statement is gone with its connection": equal(
+        (0, PREPARE), (0, EXECUTE), (0, Close()), (1, EXECUTE), (1, PREPARE), (1, EXECUTE)
+    ),
+    "another session drops all prepared statements": either(
+        (0, PREPARE), (1, status("DEALLOCATE ALL")), (0, EXECUTE)
+    ),
+    "the last value of a sequence belongs to its session": either((0, NEXT), (1, LAST)),
+    "the last value of a sequence is the session's own": either(
+        (0, NEXT), (1, NEXT), (1, NEXT), (0, LAST)
+    ),
+    "the last value of a sequence that was not used": equal((0, INSERT_3), (0, LAST)),
+    "the last value of a sequence": equal((0, NEXT), (0, LAST), (0, rows("SELECT lastval()"))),
+    "a role is gone with its transaction": equal(
+        (0, BEGIN),
+        (0, status("SET LOCAL ROLE pg_read_all_data")),
+        (0, INSERT_3),
+        (0, ROLLBACK),
+        (0, INSERT_3),
+        (1, INSERT_4),
+    ),
+    "a role of a reader goes on beside others": equal(
+        (0, BEGIN),
+        (0, status("SET LOCAL ROLE pg_read_all_data")),
+        (0, READ),
+        (1, INSERT_3),
+        (0, rows("SELECT current_user")),
+        (0, INSERT_4),
+        (0, COMMIT),
+        (0, rows("SELECT current_user = session_user")),
+    ),
+    "read only ends with its savepoint": equal(
+        (0, BEGIN),
+        (0, SAVEPOINT),
+        (0, status("SET TRANSACTION READ ONLY")),
+        (0, COMMIT),
+        (0, INSERT_3),
+        (0, COMMIT),
+    ),
+    "read only ends with the rollback to its savepoint": equal(
+        (0, BEGIN),
+        (0, status("SAVEPOINT mine")),
+        (0, status("SET TRANSACTION READ ONLY")),
+        (0, INSERT_3),
+        (0, status("ROLLBACK TO SAVEPOINT mine")),
+        (0, INSERT_3),
+        (0, COMMIT),
+    ),
+    "an isolation level is too late in a savepoint": equal(
+        (0, BEGIN),
+        (0, SAVEPOINT),
+        (0, status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")),
     ),
 }

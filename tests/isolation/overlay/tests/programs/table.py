@@ -1,12 +1,13 @@
 """The table of `docs/isolation-limits.md`: `python -m tests.programs.table` prints it."""
 
-from tests.programs.catalog import FEATURES
+from tests.programs.catalog import FEATURES, ITEMS
 from tests.programs.known import WRONG
 from tests.programs.language import Operation, status
 
 REFUSED: frozenset[Operation] = frozenset(
     {
         status("SET default_transaction_read_only = on"),
+        status(f"DECLARE named CURSOR WITH HOLD FOR {ITEMS}"),
         *FEATURES["outside of transactions"],
         *FEATURES["transactions by SQL"],
     }
@@ -30,7 +31,12 @@ NOTES = {
     "cursors of the driver": "virtualised: 1,000 rows are read at once; with more, it is alone",
     "streams": "virtualised, as cursors of the driver",
     "COPY": "equal",
-    "sequences": "equal, and as in PostgreSQL no rollback undoes them",
+    "roles": "virtualised, as settings",
+    "cursors of SQL": "equal, and the transaction has the connection to itself; refused WITH HOLD",
+    "temporary tables": "equal; another connection that names one of them is refused",
+    "prepared statements by SQL": "equal; another connection that names one of them is refused",
+    "sequences": "equal, and as in PostgreSQL no rollback undoes them; `currval` is refused "
+    "once another connection has written",
     "LISTEN and NOTIFY": "virtualised: delivered at the virtual commit, also what triggers send",
     "DDL": "equal, and rolled back with the test",
     "outside of transactions": "refused",
@@ -43,8 +49,9 @@ def table() -> str:
     lines = ["| feature | in the sandbox | tried |", "| --- | --- | --- |"]
     for feature, operations in FEATURES.items():
         tried = [operation for operation in operations if operation not in WRONG]
-        note = NOTES.get(feature, "not yet as in PostgreSQL")
-        lines.append(f"| {feature} | {note} | {len(set(tried))} of {len(set(operations))} |")
+        lines.append(
+            f"| {feature} | {NOTES[feature]} | {len(set(tried))} of {len(set(operations))} |"
+        )
     return "\n".join(lines)
 
 

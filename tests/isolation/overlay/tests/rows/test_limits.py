@@ -195,15 +195,6 @@ async def test_each_transaction_has_an_id_of_its_own(sessions: Sessionmaker) -> 
 # State of the session
 
 
-@sandbox_only
-async def test_a_temporary_table_stays_until_the_test_ends(engine: AsyncEngine) -> None:
-    async with engine.begin() as connection:
-        await connection.execute(text("CREATE TEMP TABLE scratch (id int) ON COMMIT DROP"))
-    async with engine.begin() as connection:
-        await connection.execute(text("SELECT id FROM scratch"))
-
-
-@real
 async def test_a_temporary_table_is_dropped_at_the_commit(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await connection.execute(text("CREATE TEMP TABLE scratch (id int) ON COMMIT DROP"))
@@ -299,16 +290,6 @@ async def test_a_function_that_writes_is_not_taken_for_a_read(engine: AsyncEngin
         assert await connection.scalar(text("SELECT count(*) FROM left_calls")) == 0
 
 
-@sandbox_only
-async def test_a_view_that_writes_is_taken_for_a_read_and_survives_a_rollback(
-    engine: AsyncEngine,
-) -> None:
-    """Until the test ends, that is."""
-    await create_writing_view(engine)
-    assert await calls_after_a_rollback(engine) == 1
-
-
-@real
 async def test_a_view_that_writes_is_rolled_back(engine: AsyncEngine) -> None:
     await create_writing_view(engine)
     assert await calls_after_a_rollback(engine) == 0
