@@ -4,7 +4,6 @@ The programs are generated within the project, so that hypothesis can make them 
 dependency of a project, and is there for these runs only.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -23,11 +22,8 @@ def run(project: Project, *module: str) -> str:
         return running.wait(seconds=4 * 60 * 60)
 
 
-# Named programs; `nox -s programs` tries random ones as well, and sandboxes that lie.
-CHOSEN = ["cases", "random", "lies"] if "PROGRAMS" in os.environ else ["cases"]
-
-
-@pytest.mark.parametrize("tests", CHOSEN)
+# Programs with a name, random ones, and sandboxes that lie.
+@pytest.mark.parametrize("tests", ["cases", "random", "lies"])
 def test_every_program_is_equal_or_refused_by_name(probe: Project, tests: str) -> None:
     output = run(probe, "pytest", "-s", f"tests/programs/test_{tests}.py")
     sys.stdout.write(output)

@@ -1,9 +1,6 @@
 """Sandboxes that lie, each in one way: the machine has to find every one of them.
 
-Each lie replaces one thing of the sandbox by name. More belong here as soon as the sandbox has what
-they are about: a lock of the session that is granted twice, a setting or a role that another
-session sees, a notification after a rollback, a refusal that is forgotten when it is swallowed, a
-temporary table or a prepared statement that outlives its connection.
+Each lie replaces one thing of the sandbox by name.
 """
 
 from collections.abc import Callable
@@ -15,11 +12,14 @@ from dev.sandbox import physical
 from dev.sandbox.backend import VirtualBackend
 from dev.sandbox.connection import VirtualConnection
 from dev.sandbox.constraints import DeferrableConstraints
+from dev.sandbox.notifications import Listener
 from dev.sandbox.physical import PhysicalConnection
+from dev.sandbox.session_objects import SessionObjects
 from dev.sandbox.state import TransactionState
 from dev.sandbox.statements import Classifier
 from dev.sandbox.transaction import VirtualTransaction
 from dev.sandbox.turns import Turns
+from dev.sandbox.waits import Waits
 
 Lie = Callable[[pytest.MonkeyPatch], None]
 
@@ -27,7 +27,7 @@ Lie = Callable[[pytest.MonkeyPatch], None]
 def a_setting_of_the_transaction_is_kept(patch: pytest.MonkeyPatch) -> None:
     commit = PhysicalConnection.commit
 
-    async def lie(self: PhysicalConnection, settings: object) -> None:
+    async def lie(self: PhysicalConnection, _: object) -> None:
         await commit(self, {})
 
     patch.setattr(PhysicalConnection, "commit", lie)
@@ -106,18 +106,76 @@ def a_closed_connection_keeps_its_turn(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(VirtualBackend, "terminate", lie)
 
 
-LIES: list[Lie] = [
-    a_lock_is_granted_twice,
-    a_setting_of_the_transaction_is_kept,
-    a_deferred_constraint_is_never_checked,
-    a_rollback_is_not_sent,
-    the_turn_is_given_twice,
-    a_failed_transaction_goes_on,
-    a_transaction_that_is_read_only_writes,
-    a_repeatable_read_is_none,
-    the_end_of_a_test_commits,
-    a_function_that_writes_is_a_read,
-    a_savepoint_is_not_rolled_back,
-    a_listener_is_accepted_and_never_hears,
-    a_closed_connection_keeps_its_turn,
-]
+def nowait_waits(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(TransactionState, "never_waits_for", lambda *_: False)
+
+
+def a_read_sees_the_state_after_a_write_that_it_has_waited_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Waits, "committed", lambda *_: None)
+
+
+def a_swallowed_refusal_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Turns, "report", lambda *_: None)
+
+
+def a_parameter_of_the_session_is_everybodys(patch: pytest.MonkeyPatch) -> None:
+    async def lie(*_: object) -> None:
+        pass
+
+    patch.setattr(PhysicalConnection, "_change_hands", lie)
+
+
+def what_a_session_has_made_is_everybodys(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SessionObjects, "refusal", lambda *_: None)
+
+
+def nothing_is_dropped_on_commit(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SessionObjects, "on_commit", lambda _: [])
+
+
+def a_cursor_goes_on_after_its_transaction(patch: pytest.MonkeyPatch) -> None:
+    async def lie(_: VirtualBackend) -> None:
+        pass
+
+    patch.setattr(VirtualBackend, "_close_cursors", lie)
+
+
+def the_end_of_a_savepoint_leaves_its_transaction_read_only(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(TransactionState, "note_savepoint", lambda *_: None)
+
+
+def a_notification_arrives_twice(patch: pytest.MonkeyPatch) -> None:
+    hear = Listener.hear
+
+    def lie(self: Listener, *notification: Any) -> None:
+        hear(self, *notification)
+        hear(self, *notification)
+
+    patch.setattr(Listener, "hear", lie)
+
+
+LIES: dict[Lie, str] = {
+    a_lock_is_granted_twice: "leader election",
+    a_setting_of_the_transaction_is_kept: "local setting ends with its transaction",
+    a_deferred_constraint_is_never_checked: "a deferred constraint fails at the commit",
+    a_rollback_is_not_sent: "rollback undoes",
+    the_turn_is_given_twice: "the second writer of a row waits",
+    a_failed_transaction_goes_on: "a failed statement aborts the transaction",
+    a_transaction_that_is_read_only_writes: "read only refuses writes",
+    a_repeatable_read_is_none: "repeatable read sees its snapshot",
+    the_end_of_a_test_commits: "commit is seen by others",
+    a_function_that_writes_is_a_read: "a new function that writes is not taken for a read",
+    a_savepoint_is_not_rolled_back: "a savepoint saves the transaction",
+    a_listener_is_accepted_and_never_hears: "a session hears itself",
+    a_closed_connection_keeps_its_turn: "a closed connection rolls back",
+    nowait_waits: "nowait beside a holder",
+    a_read_sees_the_state_after_a_write_that_it_has_waited_for: "a reader beside a writer",
+    a_swallowed_refusal_is_forgotten: "a swallowed conflict is a finding",
+    a_parameter_of_the_session_is_everybodys: "a setting belongs to its session",
+    what_a_session_has_made_is_everybodys: "a temporary table belongs to its session",
+    nothing_is_dropped_on_commit: "a temporary table is dropped at the commit",
+    a_cursor_goes_on_after_its_transaction: "a cursor ends with its transaction",
+    the_end_of_a_savepoint_leaves_its_transaction_read_only: "read only ends with its savepoint",
+    a_notification_arrives_twice: "a notification is sent once and in order",
+}
+"""Each with the program that finds it; in the default run, many others do."""
