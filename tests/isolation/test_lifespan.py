@@ -1,4 +1,4 @@
-"""Tasks of the lifespan may use the database all the time: see `overlay/tests/lifespan`."""
+"""Applications whose lifespan uses the database all the time pass their tests in both ways."""
 
 import pytest
 
@@ -6,7 +6,8 @@ from tests.harness.project import Project
 
 
 @pytest.mark.parametrize("options", [(), ("--db=committed",)], ids=["sandbox", "committed"])
+@pytest.mark.parametrize("folder", ["lifespan", "tenants"])
 def test_an_application_that_is_never_idle_passes_its_tests(
-    probe: Project, options: tuple[str, ...]
+    probe: Project, folder: str, options: tuple[str, ...]
 ) -> None:
-    probe.run("pytest", "tests/lifespan", *options)
+    probe.run("pytest", f"tests/{folder}", *options)
