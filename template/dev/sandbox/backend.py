@@ -23,7 +23,7 @@ Operation = Callable[[asyncpg.Connection], Awaitable[T]]
 CURRENT_SETTING = "SELECT current_setting($1, true)"
 
 DO_NOTHING = "SET LOCAL tests_sandbox.nothing TO ''"
-"""Has the status of SET TRANSACTION, and no effect."""
+"""Has the status of SET, and no effect."""
 
 FAIL = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"
 """Fails in the transaction around the test, with PostgreSQL's own error."""
@@ -167,6 +167,8 @@ class VirtualBackend:
         PostgreSQL knows nothing of."""
         if statement.mode is not None:
             return self._set_mode(statement, statement.mode)
+        if statement.limits_idle_time:
+            return self.physical.classify(DO_NOTHING)
         transaction = self.transaction
         if transaction is None:
             return statement

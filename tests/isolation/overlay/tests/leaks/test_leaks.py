@@ -366,6 +366,20 @@ async def test_killed_backend(clean: None, db_session: AsyncSession) -> None:
     await try_to(db_session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())")))
 
 
+@pytest.fixture
+async def lost_after_the_test(isolation: DatabaseIsolation) -> AsyncIterator[None]:
+    yield
+    connection = isolation.sandbox.physical.connection
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+        await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+async def test_the_connection_is_lost_between_two_tests(
+    lost_after_the_test: None, clean: None
+) -> None:
+    """The next test has another one."""
+
+
 async def test_failure_and_leak(clean: None, sessions: Sessionmaker) -> None:
     session = sessions()
     kept.append(session)
