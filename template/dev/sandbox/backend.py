@@ -28,6 +28,16 @@ DO_NOTHING = "SET LOCAL tests_sandbox.nothing TO ''"
 FAIL = "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"
 """Fails in the transaction around the test, with PostgreSQL's own error."""
 
+OUTSIDE_OF_TRANSACTIONS = (
+    asyncpg.ActiveSQLTransactionError,
+    asyncpg.InvalidTransactionTerminationError,
+)
+"""What PostgreSQL raises within a transaction for VACUUM, or for a procedure that commits."""
+
+ENUM_NEEDS_COMMIT = (
+    f"a value that ALTER TYPE has added can be used only after a real COMMIT; {COMMITTED}."
+)
+
 ISOLATION_IS_VIRTUAL = (
     "PostgreSQL does not know of the isolation level that the transaction has here, only SHOW "
     f"TRANSACTION ISOLATION LEVEL does. Send that, or {COMMITTED}."
@@ -107,7 +117,7 @@ class VirtualBackend:
             result = await self._run_in(transaction, statement, operation, arguments)
         except BaseException as error:
             self._turns.rollback(transaction)
-            if isinstance(error, asyncpg.ActiveSQLTransactionError):
+            if isinstance(error, OUTSIDE_OF_TRANSACTIONS):
                 refusal = OutsideTransactionError(statement.sql)
                 self._turns.report(refusal)
                 raise refusal from error
@@ -131,7 +141,13 @@ class VirtualBackend:
         if statement.changes_session:
             self._session.note_change(statement.sql, arguments)
         self.opened_cursor |= statement.declares
-        return await self._turns.run(transaction, self._session, statement, self._codecs, operation)
+        try:
+            return await self._turns.run(
+                transaction, self._session, statement, self._codecs, operation
+            )
+        except asyncpg.UnsafeNewEnumValueUsageError as error:
+            self._turns.refuse(replace(statement, refusal=ENUM_NEEDS_COMMIT), error)
+            raise
 
     async def _remember_settings(
         self, transaction: TransactionState, statement: Statement, arguments: tuple[Any, ...]

@@ -202,13 +202,13 @@ class Turns:
                 self._physical.roll_back_later()
             self._end_turn(transaction)
 
-    def refuse(self, statement: Statement) -> None:
+    def refuse(self, statement: Statement, cause: Exception | None = None) -> None:
         """Raise if the statement must not run here. The test fails even if that is swallowed."""
         if statement.refusal is None:
             return
         error = RefusedError(describe(owning_task()), statement.sql, statement.refusal)
         self.report(error)
-        raise error
+        raise error from cause
 
     def report(self, error: SandboxError) -> None:
         """Let the test fail by this error, even if the program swallows it."""

@@ -7,6 +7,8 @@ CREATE TABLE programs.items (
     value int NOT NULL DEFAULT 0 CHECK (value < 1000)
 );
 
+CREATE TYPE programs.colour AS ENUM ('red');
+
 -- Checked at the commit.
 CREATE TABLE programs.parts (
     id int PRIMARY KEY,

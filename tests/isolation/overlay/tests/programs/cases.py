@@ -1048,4 +1048,33 @@ CASES: dict[str, Case] = {
         (0, SAVEPOINT),
         (0, status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")),
     ),
+    "rows are deleted at the commit of a single statement": equal(
+        (0, status("CREATE TEMPORARY TABLE scratch (n int) ON COMMIT DELETE ROWS")),
+        (0, FILL_SCRATCH),
+        (0, SEE_SCRATCH),
+    ),
+    "two sessions have cursors of one name": either(
+        (0, BEGIN), (0, DECLARE), (1, BEGIN), (1, DECLARE), freely=True
+    ),
+    "a value that was added to an enum": either(
+        (0, status("CREATE TYPE programs.mood AS ENUM ('sad')")),
+        (0, status("ALTER TYPE programs.mood ADD VALUE 'happy'")),
+        (0, rows("SELECT 'happy'::programs.mood::text")),
+    ),
+    "a value that was added to an enum and is used too early": either(
+        (0, BEGIN),
+        (0, status("ALTER TYPE programs.colour ADD VALUE 'green'")),
+        (0, rows("SELECT 'green'::programs.colour::text")),
+    ),
+    "a procedure that commits": either(
+        (
+            0,
+            status(
+                "CREATE PROCEDURE programs.commit_twice() LANGUAGE plpgsql AS "
+                "'BEGIN INSERT INTO programs.items VALUES (3, 30); COMMIT; END'"
+            ),
+        ),
+        (0, status("CALL programs.commit_twice()")),
+        (1, READ),
+    ),
 }

@@ -16,6 +16,7 @@ CONTENTS = {
         SELECT relname AS name, relnatts AS columns FROM pg_class
         WHERE relnamespace = 'programs'::regnamespace
         UNION SELECT proname, pronargs FROM pg_proc WHERE pronamespace = 'programs'::regnamespace
+        UNION SELECT enumlabel, 1 FROM pg_enum
         ORDER BY name
     """,
 }

@@ -26,15 +26,14 @@ class Trace:
 
     events: list[Event] = field(default_factory=list)
     outcomes: dict[int, Outcome] = field(default_factory=dict)
+    waiting: set[int] = field(default_factory=set)
+    """Steps that waited for another session."""
+
     early: set[int] = field(default_factory=set)
     """Steps that ended although they should have waited."""
 
     def waited(self, number: int) -> bool:
-        """Whether the step has begun and did not end at once."""
-        if ("start", number) not in self.events:
-            return False
-        following = self.events.index(("start", number)) + 1
-        return self.events[following : following + 1] != [("end", number)]
+        return number in self.waiting
 
     def end_with(self, number: int) -> None:
         """Forget what happened after the end of this step."""
@@ -112,6 +111,7 @@ async def lead(
             if done:
                 continue
             if await all_wait(set(run.running)):
+                run.trace.waiting.update(number for number, _ in run.running.values())
                 return
             if asyncio.get_running_loop().time() > deadline:
                 for session in sorted(run.running):
