@@ -1077,4 +1077,13 @@ CASES: dict[str, Case] = {
         (0, status("CALL programs.commit_twice()")),
         (1, READ),
     ),
+    "a role that must not use the schema of a deferred constraint commits": equal(
+        (0, status("CREATE SCHEMA hidden")),
+        (0, status("CREATE TABLE hidden.parts (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")),
+        (0, status("SET ROLE pg_write_all_data")),
+        (0, status("INSERT INTO programs.items VALUES (5, 0)")),
+        (0, rows("SELECT current_user")),
+        (0, status("RESET ROLE")),
+        (0, status("DROP SCHEMA hidden CASCADE")),
+    ),
 }
