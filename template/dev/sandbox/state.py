@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from dev.sandbox.errors import shorten
+from dev.sandbox.findings import transaction_left_open
 from dev.sandbox.statements import Statement
 from dev.sandbox.tasks import AnyTask, Line, describe
 
@@ -132,9 +133,5 @@ class TransactionState:
         return f"{self.holds} by {self}"
 
     def describe_as_left_open(self) -> str:
-        writes = f"with {self.holds} " if self.writing else ""
-        opened = f", and which began at {self.opened_at}" if self.opened_at else ""
-        return (
-            f"a transaction {writes}was left open by {self}{opened}. Commit it, roll it back, or "
-            "close its session before the test ends."
-        )
+        holds = self.holds if self.writing else None
+        return transaction_left_open(str(self), self.opened_at, holds)
