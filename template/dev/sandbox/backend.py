@@ -135,7 +135,8 @@ class VirtualBackend:
         if statement.settings:
             statement = await self._remember_settings(transaction, statement, arguments)
         notifications = self._turns.notifications
-        if (refusal := notifications.refusal(statement)) is not None:
+        refusal = notifications.refusal(statement, has_written=transaction.writing)
+        if refusal is not None:
             self._turns.refuse(replace(statement, refusal=refusal))
         operation = notifications.accompany(self.listener, statement, operation)
         if statement.changes_session:

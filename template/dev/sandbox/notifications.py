@@ -222,8 +222,14 @@ class Notifications:
         await real.execute(CAPTURE)
         self._unheard = frozenset([row["name"] for row in await real.fetch(UNHEARD)])
 
-    def refusal(self, statement: Statement) -> str | None:
-        """Why a statement must not run while somebody listens, if it must not."""
+    def refusal(self, statement: Statement, *, has_written: bool) -> str | None:
+        """Why a statement must not run while somebody listens, if it must not; `has_written` says
+        whether its transaction has, which may have notified."""
+        if has_written and not self._capturing and statement.listens:
+            return (
+                "its transaction has written, and nobody knows what that has notified of. Listen "
+                f"before, or {COMMITTED}."
+            )
         if not self._unheard or not self._capturing or statement.reads:
             return None
         for name in self._unheard.intersection(re.findall(r"[\w$]+", statement.sql.lower())):

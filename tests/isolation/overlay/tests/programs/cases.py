@@ -1086,4 +1086,7 @@ CASES: dict[str, Case] = {
         (0, status("RESET ROLE")),
         (0, status("DROP SCHEMA hidden CASCADE")),
     ),
+    "a session listens to what it has notified of before": either(
+        (0, BEGIN), (0, status("NOTIFY news, 'one'")), (0, Listen()), (0, COMMIT), (0, Hear())
+    ),
 }
