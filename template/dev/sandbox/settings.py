@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dev.sandbox.errors import COMMITTED
 from dev.sandbox.sql import (
     ParsedStatement,
     Token,
@@ -17,6 +18,31 @@ from dev.sandbox.sql import (
 UNCLEAR = (
     "it sets a parameter for the transaction, and the sandbox has to know which, to undo that when "
     "the transaction ends. Give set_config literals or arguments for its first and third argument"
+)
+
+SETTERS = r"""
+    WITH functions AS (
+        SELECT pg_proc.oid, proname, coalesce(pg_get_function_sqlbody(pg_proc.oid), prosrc) AS body
+        FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
+        WHERE nspname NOT IN ('pg_catalog', 'information_schema')
+    ), setters AS (
+        SELECT * FROM functions WHERE body ~* '\mset_config\M|\mset\s+local\M'
+    )
+    SELECT proname AS name, body FROM setters
+    UNION SELECT relname, body FROM pg_class JOIN pg_trigger ON tgrelid = pg_class.oid
+        JOIN setters ON setters.oid = tgfoid
+"""
+"""Asks for the functions that set parameters, and the tables with triggers that call them."""
+
+UNCLEAR_BODY = (
+    "it calls a function that sets a parameter for the transaction, and the sandbox has to know "
+    "which, to undo that when the transaction ends. Name it in the fixture "
+    "`transaction_local_settings`"
+)
+
+UNCLEAR_PREPARED = (
+    "EXECUTE would set a parameter for its transaction, which the sandbox does not see. Set it by "
+    f"a statement of its own, or {COMMITTED}."
 )
 
 _SPELLED_OUT = {
@@ -51,17 +77,22 @@ class Setting:
     name: Value
     is_local: Value
     value: Value = None
+    unclear: str = UNCLEAR
+    """What to say if it is not known which parameter it is."""
 
     def name_if_local(self, arguments: Sequence[Any]) -> str | None:
         """The parameter if it is set for the transaction only, which depends on the arguments.
 
         Raises UnclearSettingError if that cannot be known.
         """
-        if _is_false(_evaluate(self.is_local, arguments)):
-            return None
-        name = _evaluate(self.name, arguments)
+        try:
+            if _is_false(_evaluate(self.is_local, arguments)):
+                return None
+            name = _evaluate(self.name, arguments)
+        except UnclearSettingError:
+            raise UnclearSettingError(self.unclear) from None
         if not isinstance(name, str):
-            raise UnclearSettingError(UNCLEAR)
+            raise UnclearSettingError(self.unclear)
         return name
 
     def as_sql(self, arguments: Sequence[Any]) -> str:
@@ -94,6 +125,17 @@ def settings(statement: ParsedStatement) -> Iterator[Setting]:
             yield from _settings_among(statement.tokens)
         case ["create", "table" | "temp" | "temporary" | "unlogged", *_]:
             yield from _settings_among(statement.tokens)
+
+
+def settings_of_body(body: str) -> Iterator[Setting]:
+    """The parameters that the body of a function sets. Its arguments are not the statement's."""
+    for statement in statements(body):
+        for setting in _settings_among(statement.tokens):
+            name, is_local = (
+                None if isinstance(value, Argument) else value
+                for value in (setting.name, setting.is_local)
+            )
+            yield Setting(name, is_local, unclear=UNCLEAR_BODY)
 
 
 def only_sets(statement: ParsedStatement) -> bool:

@@ -1089,4 +1089,66 @@ CASES: dict[str, Case] = {
     "a session listens to what it has notified of before": either(
         (0, BEGIN), (0, status("NOTIFY news, 'one'")), (0, Listen()), (0, COMMIT), (0, Hear())
     ),
+    "a function sets a tenant for its transaction": equal(
+        (
+            0,
+            status(
+                "CREATE FUNCTION programs.be(t text) RETURNS void LANGUAGE sql AS "
+                "$$ SELECT set_config('app.tenant', t, true) $$"
+            ),
+        ),
+        (0, BEGIN),
+        (0, rows("SELECT programs.be('red')::text")),
+        (0, TENANT),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "a trigger sets a tenant for its transaction": equal(
+        (
+            0,
+            status(
+                "CREATE FUNCTION programs.be() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN SET LOCAL app.tenant = 'red'; RETURN NULL; END $$"
+            ),
+        ),
+        (
+            0,
+            status(
+                "CREATE TRIGGER be AFTER INSERT ON programs.items "
+                "FOR EACH ROW EXECUTE FUNCTION programs.be()"
+            ),
+        ),
+        (0, BEGIN),
+        (0, INSERT_3),
+        (0, TENANT),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "a function sets any parameter for its transaction": either(
+        (
+            0,
+            status(
+                "CREATE FUNCTION programs.be(n text, t text) RETURNS void LANGUAGE sql AS "
+                "$$ SELECT set_config(n, t, true) $$"
+            ),
+        ),
+        (0, BEGIN),
+        (0, rows("SELECT programs.be('app.tenant', 'red')::text")),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "a prepared statement sets a tenant for its transaction": either(
+        (0, status("PREPARE tenant AS SELECT set_config('app.tenant', 'red', true)")),
+        (0, BEGIN),
+        (0, rows("EXECUTE tenant")),
+        (0, COMMIT),
+        (0, TENANT),
+    ),
+    "a read only transaction listens and notifies": equal(
+        (0, Begin(readonly=True)),
+        (0, Listen()),
+        (0, status("NOTIFY news, 'one'")),
+        (0, COMMIT),
+        (0, Hear()),
+    ),
 }
