@@ -84,6 +84,10 @@ _COMMAND = re.compile(
 )
 
 
+_ASKS = re.compile(r"\bpg_listening_channels\b", re.IGNORECASE)
+_FORGETS = re.compile(r"\breset\s+all\b", re.IGNORECASE)
+
+
 class _Command(NamedTuple):
     word: str
     channel: str
@@ -230,6 +234,10 @@ class Notifications:
                 "its transaction has written, and nobody knows what that has notified of. Listen "
                 f"before, or {COMMITTED}."
             )
+        if self._capturing and _ASKS.search(statement.sql):
+            return f"PostgreSQL does not know who listens here. Do without, or {COMMITTED}."
+        if self._capturing and has_written and _FORGETS.search(statement.sql):
+            return f"it would forget what was notified of. Commit first, or {COMMITTED}."
         if not self._unheard or not self._capturing or statement.reads:
             return None
         for name in self._unheard.intersection(re.findall(r"[\w$]+", statement.sql.lower())):

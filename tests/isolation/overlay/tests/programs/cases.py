@@ -1151,4 +1151,13 @@ CASES: dict[str, Case] = {
         (0, COMMIT),
         (0, Hear()),
     ),
+    "the channels of a session": either((0, Listen()), (0, rows("SELECT pg_listening_channels()"))),
+    "reset all does not forget a notification": either(
+        (0, Listen()),
+        (0, BEGIN),
+        (0, status("NOTIFY news, 'one'")),
+        (0, status("RESET ALL")),
+        (0, COMMIT),
+        (0, Hear()),
+    ),
 }
