@@ -39,10 +39,7 @@ def test_ruff_would_change_nothing(
     for length in LENGTHS:
         resources |= with_fields_of(length) | of_length(length)
     assert problem(resources, "") == ""
-    project = render(template, tmp_path / "project", {"resource": "", "resources": resources})
+    path = tmp_path / "project"
+    render(template, path, {"resource": "", "resources": resources})
     for command in ("ruff check", "ruff format --check"):
-        project.run(
-            *command.split(),
-            UV_PROJECT_ENVIRONMENT=str(default_project.path / ".venv"),
-            UV_NO_SYNC="1",
-        )
+        Project(path, default_project.venv).run(*command.split())

@@ -48,18 +48,14 @@ def test_one_file_and_one_line_add_a_type(
     names.write_text(names.read_text().replace("  'date',\n", "  'time',\n  'date',\n"))
     fields = {**FIELDS, "opens_at:time": "08:30:00"}
     answers = {"resource": "", "resources": {"maker": "name:str", **resources_of(fields)}}
-    project = Project(tmp_path / "project")
+    project = Project(tmp_path / "project", default_project.venv)
     run_copy(str(changed), project.path, data=answers, defaults=True, quiet=True)
 
     assert "opens_at: Mapped[dt.time] = mapped_column(" in read(project, "plain/models.py")
     assert "opens_at: OpensAt | MISSING | None = MISSING" in read(project, "optional/schemas.py")
     assert "opens_at: OpensAt = dt.time(8, 30, 0)" in read(project, "defaulted/schemas.py")
     for command in ("ruff check", "ruff format --check", "mypy", "pytest -q tests/api"):
-        project.run(
-            *command.split(),
-            UV_PROJECT_ENVIRONMENT=str(default_project.path / ".venv"),
-            UV_NO_SYNC="1",
-        )
+        project.run(*command.split())
 
 
 def read(project: Project, module: str) -> str:
