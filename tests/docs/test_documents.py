@@ -11,6 +11,10 @@ from tests.docs.commands import blocks, run_commands
 from tests.harness.project import Copy, Project
 from tests.harness.service import database
 from tests.harness.template import ROOT, commit, git
+from tests.harness.thorough import THOROUGH
+
+SOME = "tests/integration/test_migrations.py tests/api/test_health.py"
+"""The tests of a service whose outcome the documents speak of, and a few others."""
 
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -38,21 +42,25 @@ def test_a_link_within_the_repository_leads_somewhere(link: str) -> None:
     assert LINKS[link].exists()
 
 
-def test_the_commands_of_getting_started_work(template: Path, tmp_path: Path) -> None:
+def test_the_commands_of_getting_started_work(
+    template: Path, default_project: Project, tmp_path: Path
+) -> None:
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(template), str(clone))
-    run_commands(text("getting-started.md"), clone)
+    cache = default_project.variables()["MYPY_CACHE_DIR"]
+    run_commands(text("getting-started.md"), clone, MYPY_CACHE_DIR=cache)
 
 
 @pytest.mark.parametrize("document", ["resources.md", "change-in-production.md"])
 def test_the_commands_for_a_service_work(
     default_project: Project, copy: Copy, document: str
 ) -> None:
-    project = copy(default_project).with_own_venv()
+    project = copy(default_project)
     project.run("true")
     commit(project.path, "Lock")
-    with database(default_project) as url:
-        run_commands(text(document), project.path, DATABASE_URL=url)
+    variables = project.variables() | {"PYTEST_ADDOPTS": "" if THOROUGH else SOME}
+    with database(project) as url:
+        run_commands(text(document), project.path, DATABASE_URL=url, **variables)
 
 
 def test_answers_lists_every_question() -> None:

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+THOROUGH = bool(os.environ.get("THOROUGH"))
+
 
 def usually(cases: Iterable[T], count: int) -> list[T]:
     """The first `count` of the cases, or all of them with THOROUGH=1.
@@ -13,4 +15,4 @@ def usually(cases: Iterable[T], count: int) -> list[T]:
     For cases of which the later ones repeat what the first have shown.
     """
     found = list(cases)
-    return found if os.environ.get("THOROUGH") else found[:count]
+    return found if THOROUGH else found[:count]
