@@ -49,3 +49,5 @@ def snapshot(target: Path) -> None:
     git(target, "tag", NEXT_RELEASE)
     for version, revision in RELEASES.items():
         git(target, "tag", "--force", version, revision)
+    # Copier clones it several times for each update, which takes as long as it has files.
+    git(target, "gc", "--quiet", "--prune=now")
