@@ -10,6 +10,7 @@ import pytest
 
 from tests.harness.processes import Family, eventually
 from tests.harness.project import Project
+from tests.harness.thorough import usually
 
 HALF_WAY = """
 import asyncio
@@ -25,6 +26,9 @@ async def test_that_never_ends(client: AsyncClient) -> None:
     Path("unfinished").rename("half_way")
     await asyncio.sleep(3600)
 """
+API = "tests/api"
+"""Tests that use the database, as all of the project's suite do."""
+
 # Seconds to stop after the run was killed. xdist alone gives its workers ten of them.
 A_RUN_MAY_TAKE = 60
 
@@ -53,12 +57,17 @@ def hanging_run(project: Project, *options: str) -> Iterator[HangingRun]:
             family.kill()
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["serial", "workers"])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+WAYS = {"workers": ("-n", "2"), "serial": ()}
+SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
+
+
+@pytest.mark.parametrize(
+    ("way", "number"), usually([(way, number) for way in WAYS for number in SIGNALS], 4)
+)
 def test_a_run_that_is_ended_half_way_leaves_no_process(
-    own_project: Project, options: tuple[str, ...], number: signal.Signals
+    own_project: Project, way: str, number: signal.Signals
 ) -> None:
-    with hanging_run(own_project, *options) as run:
+    with hanging_run(own_project, *WAYS[way]) as run:
         assert run.family.servers() != []
         os.kill(run.pid, number)
         eventually(lambda: run.family.members() == [], A_RUN_MAY_TAKE)
@@ -67,13 +76,16 @@ def test_a_run_that_is_ended_half_way_leaves_no_process(
 
 def test_a_run_passes_beside_another_one_and_after_it_was_killed(own_project: Project) -> None:
     with hanging_run(own_project) as run:
-        own_project.run("pytest")
+        own_project.run("pytest", API)
         assert run.family.servers() != []
         os.kill(run.pid, signal.SIGKILL)
-        own_project.run("pytest")
+        own_project.run("pytest", API)
 
 
 def test_two_runs_at_once_in_one_checkout_both_pass(own_project: Project) -> None:
-    with own_project.start("pytest") as first, own_project.start("pytest", "-n", "2") as second:
+    with (
+        own_project.start("pytest", API) as first,
+        own_project.start("pytest", API, "-n", "2") as second,
+    ):
         first.wait()
         second.wait()

@@ -80,11 +80,17 @@ def project() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.fixture(scope="module")
+def ephemeral() -> Iterator[postgres.Server]:
+    """One server for all tests that only look at it."""
+    with running() as server:
+        yield server
+
+
 class TestAnEphemeralServer:
-    def test_answers_with_the_database_of_its_url(self) -> None:
-        with running() as server:
-            assert query(server, "SELECT current_database()") == "postgres"
-            assert query(server, "SHOW server_version") == postgres.version()
+    def test_answers_with_the_database_of_its_url(self, ephemeral: postgres.Server) -> None:
+        assert query(ephemeral, "SELECT current_database()") == "postgres"
+        assert query(ephemeral, "SHOW server_version") == postgres.version()
 
     def test_is_independent_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in {
@@ -99,16 +105,14 @@ class TestAnEphemeralServer:
             assert query(server, "SHOW timezone") == "UTC"
             assert query(server, "SELECT upper('istanbul ä')") == "ISTANBUL Ä"
 
-    def test_never_runs_as_root(self) -> None:
-        with running() as server:
-            server_processes = [p for p in processes_of(server.folder) if p.name() == "postgres"]
-            assert server_processes != []
-            assert all(process.uids().effective != 0 for process in server_processes)
+    def test_never_runs_as_root(self, ephemeral: postgres.Server) -> None:
+        processes = [p for p in processes_of(ephemeral.folder) if p.name() == "postgres"]
+        assert processes != []
+        assert all(process.uids().effective != 0 for process in processes)
 
-    def test_can_only_be_reached_by_its_owner(self) -> None:
-        with running() as server:
-            assert server.folder.stat().st_mode & 0o077 == 0
-            assert query(server, "SHOW listen_addresses") == ""
+    def test_can_only_be_reached_by_its_owner(self, ephemeral: postgres.Server) -> None:
+        assert ephemeral.folder.stat().st_mode & 0o077 == 0
+        assert query(ephemeral, "SHOW listen_addresses") == ""
 
     def test_is_gone_when_stopped(self) -> None:
         with running() as server:
@@ -388,10 +392,13 @@ class TestASnapshot:
         assert not saved.exists()
 
     @pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"fingerprint": 1}'])
-    def test_without_a_good_manifest_is_discarded(
-        self, snapshots: Path, saved: Path, text: str
-    ) -> None:
-        (saved / "manifest.json").write_text(text)
+    def test_without_a_good_manifest_cannot_be_restored(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "manifest.json").write_text(text)
+        with pytest.raises((KeyError, TypeError, ValueError)):
+            guard.Snapshots(tmp_path, "a build").restore(tmp_path, tmp_path / "data")
+
+    def test_that_cannot_be_restored_is_discarded(self, snapshots: Path, saved: Path) -> None:
+        (saved / "manifest.json").write_text("{}")
         assert self.use(snapshots)[0] is False
         assert not saved.exists()
 
