@@ -10,9 +10,9 @@ from tests.harness.thorough import usually
 
 WAYS = {
     "sandbox, serially": (),
-    "sandbox, two workers": ("-n", "2"),
-    "real commits, serially": ("--db=committed",),
     "real commits, two workers": ("--db=committed", "-n", "2"),
+    "real commits, serially": ("--db=committed",),
+    "sandbox, two workers": ("-n", "2"),
 }
 
 
@@ -33,7 +33,7 @@ def test_every_way_to_run_the_suite_has_the_same_outcome(
     order = f"--randomly-seed={seed}"
     results = {
         way: outcomes(default_project, tmp_path / "report.xml", order, *options)
-        for way, options in WAYS.items()
+        for way, options in usually(WAYS.items(), 2)
     }
     expected = results["sandbox, serially"]
     assert set(expected.values()) == {"passed"}
