@@ -1,5 +1,7 @@
 """Every check of this repository by name: `uv run nox --list`."""
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2026.10.20"
@@ -33,17 +35,15 @@ def tests(session: nox.Session) -> None:
 def update(session: nox.Session) -> None:
     """Updates from every release, and all random sequences of them over a user's work."""
     install(session, "test")
-    session.run("pytest", "tests/update", *session.posargs, env={"SEEDS": "20"})
+    session.run("pytest", "tests/update", *session.posargs, env={"SEEDS": "20", "THOROUGH": "1"})
 
 
 @nox.session
 def thorough(session: nox.Session) -> None:
-    """Suites in every way, order, Python and PostgreSQL: what the tests try a few of."""
+    """Suites, pipelines and updates in every way, order, Python...: what the tests try a few of."""
     install(session, "test")
-    suites = (
-        *("tests/isolation/test_rows.py", "tests/isolation/test_platforms.py"),
-        *("tests/project/test_suite.py", "tests/project/test_differential.py"),
-    )
+    tests = Path("tests").rglob("test_*.py")
+    suites = [str(path) for path in sorted(tests) if "tests.harness.thorough" in path.read_text()]
     session.run("pytest", *suites, *session.posargs, env={"THOROUGH": "1"})
 
 
