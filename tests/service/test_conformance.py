@@ -7,8 +7,10 @@ from pathlib import Path
 
 from tests.harness.project import Project, run
 from tests.harness.service import serve_on_own_database
+from tests.harness.thorough import THOROUGH
 
 SETTINGS = Path(__file__).parent / "schemathesis"
+EXAMPLES = "40" if THOROUGH else "15"
 
 
 def test_every_response_conforms_to_the_schema(
@@ -21,7 +23,7 @@ def test_every_response_conforms_to_the_schema(
         schema = str(client.base_url.join("/openapi.json"))
         tool = (sys.executable, "-m", "schemathesis.cli")
         # The seed keeps random findings out of unrelated changes.
-        budget = ("--seed", "1", "--max-examples", "40")
+        budget = ("--seed", "1", "--max-examples", EXAMPLES)
         run(
             *(*tool, "run", schema, *budget, "--checks", "all", "--mode", "all", "--no-color"),
             cwd=folder,
