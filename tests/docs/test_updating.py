@@ -18,7 +18,7 @@ def test_its_commands_bring_a_release_and_settle_a_conflict(
         template, tmp_path / "next", {"template/dev/postgres/errors.py": ('"""', '"""New. ')}
     )
     follow(project, newer)
-    output = run_commands(section(UPDATING, "Update"), project.path)
+    output = run_commands(section(UPDATING, "Update"), project.path, **project.variables())
     assert "New template version available" in output
     assert (project.path / "dev/postgres/errors.py").read_text().startswith('"""New. ')
 
