@@ -14,10 +14,12 @@ from tests.delivery.conftest import PYTHON_VERSION, Change, Deliver
 from tests.delivery.workflows import Job, Runner, github_jobs, gitlab_jobs, read_yaml
 from tests.harness.project import CommandError, Copy, Project
 from tests.harness.template import ROOT, commit, git
+from tests.harness.thorough import usually
 
 WORKFLOWS = sorted(path.name for path in ROOT.glob("template/*github*/workflows/*.yml"))
 
 ANSWERS = ".copier-answers.yml"
+CI = ".github/workflows/ci.yml"
 ENGINE = "needs a Docker engine; test_compose.py and `nox -s image` do what it does"
 INTERNET = "asks a database of vulnerabilities on the internet"
 LEFT_OUT = {"audit / Known vulnerabilities": INTERNET, "audit / audit": INTERNET}
@@ -28,6 +30,15 @@ if not engine_found():
         "image / Logs": ENGINE,
         "container / container": ENGINE,
     }
+
+SAME = {"lint", "tests", "coverage", "migrations", "committed", "audit"}
+"""The jobs that both providers have."""
+TERMS = {
+    "$CI_NODE_TOTAL": "$SHARDS",
+    "$CI_NODE_INDEX": "$SHARD",
+    "$CI_PIPELINE_ID": "$GITHUB_RUN_ID",
+}
+"""What GitLab sets itself, and what it is called in the jobs of GitHub."""
 
 MakeRunner = Callable[[Project], Runner]
 
@@ -47,22 +58,51 @@ def newer(template: Path, tmp_path: Path) -> Path:
     return newer
 
 
+@pytest.mark.parametrize("shards", usually(["[1]", "[1, 2]"], 1))
 def test_every_step_of_the_github_workflows_passes(
-    service: Project, make_runner: MakeRunner
+    service: Project, make_runner: MakeRunner, change: Change, shards: str
 ) -> None:
-    runner = make_runner(service)
+    sharded = change(service, CI, "shard: [1]", f"shard: {shards}")
+    runner = make_runner(sharded)
     for workflow in WORKFLOWS:
-        for job in github_jobs(service, workflow):
+        for job in github_jobs(sharded, workflow):
             runner.run(job, LEFT_OUT)
-    assert runner.output.count(" passed in ") == 2
+    *passed, nightly = (int(count) for count in re.findall(r"(\d+) passed in ", runner.output))
+    assert len(passed) == len(shards.split())
+    assert sum(passed) == nightly
     assert re.search(r"^TOTAL\s.*%$", runner.output, re.MULTILINE)
 
 
-def test_every_job_of_the_gitlab_pipeline_passes(deliver: Deliver, make_runner: MakeRunner) -> None:
+@pytest.mark.parametrize("repeated", usually([SAME - {"migrations"}, set()], 1))
+def test_every_job_of_the_gitlab_pipeline_passes(
+    deliver: Deliver, make_runner: MakeRunner, repeated: set[str]
+) -> None:
+    """All but those that repeat the commands of GitHub's; one of these shows that they can run."""
     runner = make_runner(deliver("gitlab"))
     for job in gitlab_jobs(deliver("gitlab")):
-        runner.run(job, LEFT_OUT)
-    assert runner.output.count(" passed in ") == 2
+        if job.name not in repeated:
+            runner.run(job, LEFT_OUT)
+    assert runner.output.count(" passed in ") == (0 if repeated else 2)
+
+
+def test_the_jobs_of_both_providers_run_the_same_commands(deliver: Deliver) -> None:
+    github = {
+        job.name: commands(job)
+        for workflow in WORKFLOWS
+        for job in github_jobs(deliver("github"), workflow)
+    }
+    gitlab = {job.name: commands(job) for job in gitlab_jobs(deliver("gitlab"))}
+    assert github.keys() & gitlab.keys() == SAME
+    assert {name: gitlab[name] for name in SAME} == {name: github[name] for name in SAME}
+    assert all(len(gitlab[name]) > 1 for name in SAME)
+
+
+def commands(job: Job) -> list[str]:
+    """What a job lets uv do, in the words of GitHub."""
+    script = "\n".join(step.script for step in job.steps)
+    for gitlab, github in TERMS.items():
+        script = script.replace(gitlab, github)
+    return [line for line in script.splitlines() if line.startswith("uv ")]
 
 
 def test_what_is_left_out_is_there(deliver: Deliver) -> None:
@@ -101,6 +141,7 @@ def test_what_shards_measure_is_handed_on(deliver: Deliver) -> None:
     assert fnmatch(kept["name"], taken["pattern"])
     gitlab = read_yaml(deliver("gitlab").path / ".gitlab-ci.yml")
     assert gitlab["coverage"]["needs"] == ["tests"]
+    assert 'export COVERAGE_FILE="coverage-$CI_NODE_INDEX"' in gitlab["tests"]["script"]
     assert fnmatch("coverage-1", *gitlab["tests"]["artifacts"]["paths"])
 
 
@@ -110,19 +151,26 @@ def inputs(job: dict[str, Any], action: str) -> dict[str, Any]:
     return found
 
 
-def test_shards_together_run_every_test_and_reach_the_coverage(
-    service: Project, make_runner: MakeRunner, change: Change
+def test_shards_together_have_every_test_once(
+    service: Project, tmp_path: Path, change: Change
 ) -> None:
-    sharded = change(service, ".github/workflows/ci.yml", "shard: [1]", "shard: [1, 2]")
-    runner = make_runner(sharded)
-    jobs = [job for job in github_jobs(sharded, "ci.yml") if job.name in {"tests", "coverage"}]
-    assert [job.name for job in jobs] == ["tests", "tests", "coverage"]
+    sharded = change(service, CI, "shard: [1]", "shard: [1, 2]")
+    runner = Runner(sharded, tmp_path, PYTEST_ADDOPTS="--collect-only --quiet")
+    jobs = [job for job in github_jobs(sharded, "ci.yml") if job.name == "tests"]
+    assert len(jobs) == 2
+    shards = []
     for job in jobs:
+        runner.output = ""
         runner.run(job)
-    passed = [int(count) for count in re.findall(r"(\d+) passed", runner.output)]
-    collected = sharded.run("pytest", "--collect-only", "--quiet").count("::test_")
-    assert len(passed) == 2
-    assert sum(passed) == collected
+        shards.append(tests_in(runner.output))
+    assert min(map(len, shards)) > 10
+    whole = tests_in(sharded.run("pytest", "--collect-only", "--quiet"))
+    assert sorted(test for shard in shards for test in shard) == sorted(whole)
+
+
+def tests_in(output: str) -> list[str]:
+    """The tests that pytest has collected."""
+    return re.findall(r"^tests/.*::test_.*$", output, re.MULTILINE)
 
 
 def test_coverage_below_the_threshold_fails(service: Project, copy: Copy) -> None:
