@@ -141,6 +141,7 @@ class VirtualBackend:
         operation = notifications.accompany(self.listener, statement, operation)
         if statement.changes_session:
             self._session.note_change(statement.sql, arguments)
+            transaction.set_for_session(statement.session_settings(arguments))
         self.opened_cursor |= statement.declares
         try:
             return await self._turns.run(

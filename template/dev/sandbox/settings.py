@@ -21,10 +21,9 @@ UNCLEAR = (
 )
 
 SETTERS = r"""
-    WITH functions AS (
-        SELECT pg_proc.oid, proname, coalesce(pg_get_function_sqlbody(pg_proc.oid), prosrc) AS body
-        FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
-        WHERE nspname NOT IN ('pg_catalog', 'information_schema')
+    WITH functions AS MATERIALIZED (
+        SELECT oid, proname, coalesce(pg_get_function_sqlbody(oid), prosrc) AS body FROM pg_proc
+        WHERE pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
     ), setters AS (
         SELECT * FROM functions WHERE body ~* '\mset_config\M|\mset\s+local\M'
     )
@@ -80,6 +79,15 @@ class Setting:
     unclear: str = UNCLEAR
     """What to say if it is not known which parameter it is."""
 
+    def name_if_of_session(self, arguments: Sequence[Any]) -> str | None:
+        """The parameter if it is set beyond the transaction, as far as that can be known."""
+        try:
+            is_local = not _is_false(_evaluate(self.is_local, arguments))
+            name = _evaluate(self.name, arguments)
+        except UnclearSettingError:
+            return None
+        return name if isinstance(name, str) and not is_local else None
+
     def name_if_local(self, arguments: Sequence[Any]) -> str | None:
         """The parameter if it is set for the transaction only, which depends on the arguments.
 
@@ -125,6 +133,22 @@ def settings(statement: ParsedStatement) -> Iterator[Setting]:
             yield from _settings_among(statement.tokens)
         case ["create", "table" | "temp" | "temporary" | "unlogged", *_]:
             yield from _settings_among(statement.tokens)
+
+
+def for_session(statement: ParsedStatement) -> Iterator[Setting]:
+    """The parameters that SET and RESET change beyond the transaction; `all` stands for all."""
+    tokens = statement.tokens
+    match statement.words:
+        case ["set", "session", *_] if _texts(tokens, 2)[:1] != ["authorization"]:
+            found = _set_local(tokens, 2)
+        case ["set", "local" | "constraints" | "transaction", *_]:
+            return
+        case ["set" | "reset", *_]:
+            found = _set_local(tokens, 1)
+        case _:
+            return
+    for setting in found:
+        yield Setting(setting.name, "false")
 
 
 def settings_of_body(body: str) -> Iterator[Setting]:

@@ -1,7 +1,9 @@
 """What the sandbox remembers of the test that uses it, and of its transactions."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from dev.sandbox.errors import shorten
 from dev.sandbox.findings import transaction_left_open
@@ -35,6 +37,17 @@ class Lease:
 
     refusals: list[str] = field(default_factory=list)
     """The statements that were refused, which the test is going to be blamed for."""
+
+
+class SavepointState(NamedTuple):
+    """A savepoint, and how its transaction was then."""
+
+    name: str
+    readonly: bool
+    """It is so again when the savepoint ends."""
+
+    local_settings: dict[str, str | None]
+    """They are so again when the savepoint is rolled back."""
 
 
 @dataclass(eq=False, slots=True)
@@ -77,8 +90,7 @@ class TransactionState:
     replays: list[str] = field(default_factory=list)
     """What brings its parameters and savepoints back after others have used the connection."""
 
-    savepoints: list[tuple[str, bool]] = field(default_factory=list)
-    """Its savepoints, each with `readonly` as it was then and is again when the savepoint ends."""
+    savepoints: list[SavepointState] = field(default_factory=list)
 
     opened_at: Line | None = None
     """The line of the project that began it."""
@@ -115,19 +127,30 @@ class TransactionState:
     def __str__(self) -> str:
         return f"{describe(self.task)}, whose last statement was {shorten(self.sql)}"
 
+    def set_for_session(self, names: Iterable[str]) -> None:
+        """These parameters have a new value beyond the transaction, whose own is forgotten."""
+        for name in names:
+            if name == "all":
+                self.local_settings.clear()
+            self.local_settings.pop(name, None)
+
     def note_savepoint(self, statement: Statement) -> None:
         """Remember a savepoint, or what the end of one undoes."""
         if statement.savepoint is None:
             return
         word, name = statement.savepoint
         if word == "savepoint":
-            self.savepoints.append((name, self.readonly))
+            self.savepoints.append(SavepointState(name, self.readonly, dict(self.local_settings)))
             return
-        names = [known for known, _ in self.savepoints]
-        if name in names:
-            index = len(names) - 1 - names[::-1].index(name)
-            self.readonly = self.savepoints[index][1]
-            del self.savepoints[index + (word == "rollback") :]
+        names = [savepoint.name for savepoint in self.savepoints]
+        if name not in names:
+            return
+        index = len(names) - 1 - names[::-1].index(name)
+        self.readonly = self.savepoints[index].readonly
+        if word == "rollback":
+            self.local_settings = dict(self.savepoints[index].local_settings)
+            index += 1  # it goes on
+        del self.savepoints[index:]
 
     def describe_as_holder(self) -> str:
         return f"{self.holds} by {self}"

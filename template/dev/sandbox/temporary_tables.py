@@ -6,15 +6,16 @@ from dev.sandbox.errors import COMMITTED
 from dev.sandbox.sql import ParsedStatement, statements, unquoted
 
 MAKERS = r"""
-    WITH functions AS (
-        SELECT pg_proc.oid, proname, prosrc ~* 'on\s+commit' AS on_commit
-        FROM pg_proc JOIN pg_namespace n ON n.oid = pronamespace
-        WHERE nspname NOT IN ('pg_catalog', 'information_schema')
-            AND prosrc ~* '\m(temp|temporary|pg_temp)\M'
+    WITH functions AS MATERIALIZED (
+        SELECT oid, proname, prosrc FROM pg_proc
+        WHERE pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    ), makers AS (
+        SELECT oid, proname, prosrc ~* 'on\s+commit' AS on_commit FROM functions
+        WHERE prosrc ~* '\m(temp|temporary|pg_temp)\M'
     )
-    SELECT proname AS name, on_commit FROM functions
+    SELECT proname AS name, on_commit FROM makers
     UNION SELECT relname, on_commit FROM pg_class JOIN pg_trigger ON tgrelid = pg_class.oid
-        JOIN functions ON functions.oid = tgfoid
+        JOIN makers ON makers.oid = tgfoid
 """
 """Asks for the functions that may create temporary tables, and the tables with triggers that call
 them."""
