@@ -1210,4 +1210,13 @@ CASES: dict[str, Case] = {
         (0, COMMIT),
         (0, TENANT),
     ),
+    "the last value of a sequence that others have used is not the session's": either(
+        (1, NEXT), (0, BEGIN), (0, INSERT_3), (0, LAST)
+    ),
+    "the last value of a sequence after a rollback": either(
+        (0, BEGIN), (0, NEXT), (0, ROLLBACK), (1, LAST), (0, LAST)
+    ),
+    "the last value of a sequence after a commit": equal(
+        (0, NEXT), (0, BEGIN), (0, INSERT_3), (0, LAST), (0, COMMIT), (0, LAST)
+    ),
 }
