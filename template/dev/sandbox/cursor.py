@@ -116,10 +116,12 @@ class VirtualCursor:
         self._statement = statement
 
     async def fetch(self, n: int, *, timeout: float | None = None) -> Rows:
-        if self._backend.transaction is not self._transaction:
+        if self._backend.transaction is None:
             raise asyncpg.NoActiveSQLTransactionError(
                 "cursor cannot be created outside of a transaction"
             )
+        if self._backend.transaction is not self._transaction:
+            raise asyncpg.InvalidCursorNameError("the cursor ended with its transaction")
         if n <= 0:
             raise asyncpg.InterfaceError("n must be greater than zero")
         if self._statement is not None:

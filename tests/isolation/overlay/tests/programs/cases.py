@@ -1219,4 +1219,12 @@ CASES: dict[str, Case] = {
     "the last value of a sequence after a commit": equal(
         (0, NEXT), (0, BEGIN), (0, INSERT_3), (0, LAST), (0, COMMIT), (0, LAST)
     ),
+    "a cursor of the driver is gone in the next transaction": equal(
+        (0, BEGIN),
+        (0, OpenCursor(ITEMS)),
+        (0, COMMIT),
+        (0, FetchFromCursor()),
+        (0, BEGIN),
+        (0, FetchFromCursor()),
+    ),
 }
