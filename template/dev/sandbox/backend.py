@@ -135,7 +135,8 @@ class VirtualBackend:
         if statement.settings:
             statement = await self._remember_settings(transaction, statement, arguments)
         notifications = self._turns.notifications
-        refusal = notifications.refusal(statement, has_written=transaction.writing)
+        refusal = notifications.refusal(statement, has_notified=transaction.may_have_notified)
+        transaction.may_have_notified |= statement.may_notify
         if refusal is not None:
             self._turns.refuse(replace(statement, refusal=refusal))
         operation = notifications.accompany(self.listener, statement, operation)

@@ -226,17 +226,17 @@ class Notifications:
         await real.execute(CAPTURE)
         self._unheard = frozenset([row["name"] for row in await real.fetch(UNHEARD)])
 
-    def refusal(self, statement: Statement, *, has_written: bool) -> str | None:
-        """Why a statement must not run while somebody listens, if it must not; `has_written` says
-        whether its transaction has, which may have notified."""
-        if has_written and not self._capturing and statement.listens:
+    def refusal(self, statement: Statement, *, has_notified: bool) -> str | None:
+        """Why a statement must not run while somebody listens, if it must not; `has_notified` says
+        whether its transaction may have."""
+        if has_notified and not self._capturing and statement.listens:
             return (
-                "its transaction has written, and nobody knows what that has notified of. Listen "
-                f"before, or {COMMITTED}."
+                "its transaction has notified, and nobody has written down of what. Listen before, "
+                f"or {COMMITTED}."
             )
         if self._capturing and _ASKS.search(statement.sql):
             return f"PostgreSQL does not know who listens here. Do without, or {COMMITTED}."
-        if self._capturing and has_written and _FORGETS.search(statement.sql):
+        if self._capturing and has_notified and _FORGETS.search(statement.sql):
             return f"it would forget what was notified of. Commit first, or {COMMITTED}."
         if not self._unheard or not self._capturing or statement.reads:
             return None

@@ -92,6 +92,8 @@ class TransactionState:
 
     savepoints: list[SavepointState] = field(default_factory=list)
 
+    may_have_notified: bool = False
+
     opened_at: Line | None = None
     """The line of the project that began it."""
 

@@ -1227,4 +1227,19 @@ CASES: dict[str, Case] = {
         (0, BEGIN),
         (0, FetchFromCursor()),
     ),
+    "a session listens to what a trigger has notified of before": either(
+        (0, BEGIN),
+        (0, status("INSERT INTO programs.tickets (note) VALUES ('announced')")),
+        (0, Listen()),
+        (0, COMMIT),
+        (0, Hear()),
+    ),
+    "a session that has written listens": equal(
+        (0, BEGIN),
+        (0, INSERT_3),
+        (0, Listen()),
+        (0, COMMIT),
+        (1, status("NOTIFY news, 'one'")),
+        (0, Hear()),
+    ),
 }
