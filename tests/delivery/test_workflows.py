@@ -162,13 +162,13 @@ def test_shards_together_have_every_test_once(
     for job in jobs:
         runner.output = ""
         runner.run(job)
-        shards.append(tests_in(runner.output))
+        shards.append(collected_in(runner.output))
     assert min(map(len, shards)) > 10
-    whole = tests_in(sharded.run("pytest", "--collect-only", "--quiet"))
+    whole = collected_in(sharded.run("pytest", "--collect-only", "--quiet"))
     assert sorted(test for shard in shards for test in shard) == sorted(whole)
 
 
-def tests_in(output: str) -> list[str]:
+def collected_in(output: str) -> list[str]:
     """The tests that pytest has collected."""
     return re.findall(r"^tests/.*::test_.*$", output, re.MULTILINE)
 
