@@ -39,8 +39,8 @@ LOCKED_BY_OTHERS = (
     f"PostgreSQL, which would grant a lock twice; {COMMITTED}."
 )
 OVERTAKEN = (
-    "which has committed while this statement waited: on a connection of its own it would not "
-    "have waited, and would have seen what was there before"
+    "which has committed while this statement waited: on a connection of its own it would have "
+    "seen what was there before"
 )
 
 SNAPSHOT_IS_GONE = (
@@ -267,7 +267,9 @@ class Turns:
         if never_waits and self._commits != commits:
             self._turn.release()
             raise self._conflict(transaction, NEVER_WAITS)
-        if wait.writer is not None and statement.reads:
+        # A later snapshot than the one that PostgreSQL would have taken before it waited.
+        begins_snapshot = transaction.needs_snapshot and transaction.snapshot is None
+        if wait.writer is not None and (statement.reads or begins_snapshot):
             self._turn.release()
             raise self._conflict(transaction, OVERTAKEN, wait.writer)
 

@@ -1242,4 +1242,10 @@ CASES: dict[str, Case] = {
         (1, status("NOTIFY news, 'one'")),
         (0, Hear()),
     ),
+    "a repeatable read that waited for a writer has an earlier snapshot": either(
+        (1, BEGIN), (1, UPDATE_1), (0, Begin("repeatable_read")), (0, UPDATE_1), (1, COMMIT)
+    ),
+    "a repeatable read that inserts after it waited": either(
+        (1, BEGIN), (1, INSERT_3), (0, Begin("serializable")), (0, INSERT_4), (1, COMMIT)
+    ),
 }

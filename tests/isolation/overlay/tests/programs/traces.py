@@ -9,6 +9,8 @@ from typing import Literal
 from tests.programs.language import Interrupt, Program
 from tests.programs.sessions import Outcome, Session
 
+from dev.sandbox.waits import IDLE_TICKS, TICK
+
 Sessions = Mapping[int, Session]
 Event = tuple[Literal["start", "end", "interrupt"], int]
 """What happened, and to which step of the program."""
@@ -144,7 +146,7 @@ async def follow(program: Program, sessions: Sessions, leader: Trace, limit: flo
                     break
                 run.start(number)
                 if leader.waited(number):
-                    await asyncio.wait({run.running[session][1]}, timeout=AT_ONCE)
+                    await _let_others_be_idle(run.running[session][1])
             case "interrupt":
                 if session in run.running:
                     due.add(run.running[session][0])
@@ -163,6 +165,14 @@ async def follow(program: Program, sessions: Sessions, leader: Trace, limit: flo
     _note_early(run, leader, due)
     await run.close()
     return run.trace
+
+
+async def _let_others_be_idle(waiting: asyncio.Task[Outcome]) -> None:
+    """Do nothing while a step waits, for so long that the sandbox takes the others for idle."""
+    for _ in range(IDLE_TICKS + 10):
+        if waiting.done():
+            return
+        await asyncio.sleep(TICK)
 
 
 def _note_early(run: Run, leader: Trace, due: set[int]) -> None:
