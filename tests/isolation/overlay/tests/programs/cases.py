@@ -1248,4 +1248,11 @@ CASES: dict[str, Case] = {
     "a repeatable read that inserts after it waited": either(
         (1, BEGIN), (1, INSERT_3), (0, Begin("serializable")), (0, INSERT_4), (1, COMMIT)
     ),
+    "an isolation level can be set after a savepoint has ended": equal(
+        (0, BEGIN),
+        (0, SAVEPOINT),
+        (0, COMMIT),
+        (0, status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")),
+        (0, rows("SHOW transaction_isolation")),
+    ),
 }
