@@ -85,10 +85,10 @@ async def test_a_parameter_that_a_function_sets_ends_with_the_commit_if_it_is_na
 async def test_a_parameter_of_the_session_ends_with_the_test(
     engine: AsyncEngine, attempt: str
 ) -> None:
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         assert not await connection.scalar(SETTING)
         await connection.execute(text("SET app.tenant = 'session'"))
-    async with engine.begin() as connection:
+        await connection.commit()
         assert await connection.scalar(SETTING) == "session"
 
 
