@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,8 @@ def test_the_database_of_a_failed_test_is_kept_and_can_be_opened(
     kept = dict(re.findall(r"^\S+::(\w+)\n +(.*psql.*)$", output, re.MULTILINE))
     assert query(kept["test_fails"]) == "of the failed test"
     assert query(kept["test_fails_on_a_clone"]) == "of the clone"
+    [keep] = re.findall(r"rm (.*/keep)$", output, re.MULTILINE)
+    Path(keep).unlink()  # as the summary of the run says
 
 
 def query(psql: str) -> str:
