@@ -47,9 +47,9 @@ def closed_sockets(reachable: Iterable[str]) -> Iterator[None]:
         if isinstance(address, tuple):  # else it is the path of a Unix socket
             check(address[0])
 
-    def look_up(host: object, *args: Any, **options: Any) -> Any:
+    def look_up(host: Any, *args: Any, **options: Any) -> Any:
         check(host)
-        found = getaddrinfo(host, *args, **options)  # type: ignore[arg-type]
+        found = getaddrinfo(host, *args, **options)
         hosts.update(str(address[0]) for *_, address in found)
         return found
 

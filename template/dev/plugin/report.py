@@ -33,7 +33,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.when == "teardown" and item.stash.get(LEAKED, False):
-        report.outcome = "failed"  # pytest takes it for the failure that an `xfail` expects
+        # Otherwise pytest counts the leak as the failure that the marker `xfail` expects.
+        report.outcome = "failed"
         vars(report).pop("wasxfail", None)
     xfailed = report.skipped and hasattr(report, "wasxfail")
     item.stash[XFAILED] = item.stash.get(XFAILED, False) or xfailed
@@ -47,12 +48,12 @@ def has_failed(item: pytest.Item) -> bool:
 
 
 def has_xfailed(item: pytest.Item) -> bool:
-    """Whether the test has failed as its marker `xfail` expects."""
+    """Whether the test has failed, and its marker `xfail` expects that."""
     return item.stash.get(XFAILED, False)
 
 
 def fail_for_leaks(item: pytest.Item, error: LeakError) -> NoReturn:
-    """Fail the teardown of a test, whatever its marker `xfail` says."""
+    """Fail the teardown of a test. Its marker `xfail` is about the test, not about leaks."""
     item.stash[LEAKED] = True
     pytest.fail(str(error), pytrace=False)
 
