@@ -1,8 +1,9 @@
 """The commands of `uv run`; pyproject.toml lists them under [project.scripts].
 
 dev.py        `uv run dev`
-resource.py   `uv run resource`
+resource.py   `uv run resource`; resource_lines.py has the lines that describe resources
+template.py   `uv run template`
+report.py     what an update did, as the last two print it
 project.py    the project in which a command runs
 database.py   its development database, also for `uv run alembic`
-update.py     an update from the template, as part of a command
 """

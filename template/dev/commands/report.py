@@ -1,0 +1,60 @@
+"""What an update did, as the commands print it."""
+
+import sys
+
+from dev.template import Outcome, TemplateError
+from dev.template.writing import UNDO
+
+CONFLICT = (
+    "In each file, edit what stands on either side of ======= as you want it, and remove the lines "
+    "<<<<<<<, ======= and >>>>>>>; then: git add FILE"
+)
+
+
+def print_changes(outcome: Outcome) -> None:
+    """Print what a reviewer should know about the files, apart from conflicts."""
+    merge = outcome.merge
+    edited = set(merge.deleted_edits)
+    untouched = [path for path in outcome.deleted if path not in edited]
+    moved = [f"{old} -> {new}" for old, new in merge.moved.items()]
+    print_list("Deleted; they remain in git's history", untouched)
+    print_list("Deleted, with what you had written in them; it remains in git's history", [*edited])
+    print_list("Moved, with what you had written in them", moved)
+    print_list(
+        "You deleted these files, and the template changes them; they stay deleted",
+        merge.stays_deleted,
+    )
+
+
+def check_conflicts(outcome: Outcome) -> None:
+    """Raises TemplateError if git could not merge some files."""
+    conflicts = outcome.merge.conflicts
+    if not conflicts:
+        return
+    deleted = [path for path in conflicts if path in outcome.merge.deleted_by_template]
+    both = [path for path in conflicts if path not in deleted]
+    parts = []
+    if both:
+        title = "But first: you and the template changed the same lines of"
+        parts.append(f"{list_files(title, both)}\n{CONFLICT}")
+    if deleted:
+        title = "The template no longer has these files, which you have edited"
+        parts.append(
+            f"{list_files(title, deleted)}\nCarry over what you need; then: git rm FILE, or keep "
+            "it: git add FILE"
+        )
+    raise TemplateError("\n" + "\n".join([*parts, f"To undo everything: {UNDO}"]))
+
+
+def list_files(title: str, paths: list[str]) -> str:
+    return "\n".join([f"{title}:", *(f"  {path}" for path in paths)])
+
+
+def print_list(title: str, paths: list[str]) -> None:
+    """Print a title and the paths, if there are any."""
+    if paths:
+        print_line(f"\n{list_files(title, paths)}")
+
+
+def print_line(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

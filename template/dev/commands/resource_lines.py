@@ -1,0 +1,131 @@
+"""Lines that describe resources, such as `order total:decimal(10,2) note:text?`."""
+
+import re
+from dataclasses import dataclass
+
+
+class LineError(Exception):
+    """A line cannot be applied to a resource; the message says why."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field as its user wrote it: `total:decimal(10,2)?!=0`."""
+
+    text: str
+    name: str
+    type: str
+    arguments: str
+    marks: str
+    default: str
+
+    @property
+    def optional(self) -> bool:
+        return "?" in self.marks
+
+    @property
+    def unique(self) -> bool:
+        return "!" in self.marks
+
+    @property
+    def values(self) -> list[str]:
+        """The values of an enum."""
+        return self.arguments.split("|") if self.type == "enum" else []
+
+    @property
+    def max_length(self) -> int | None:
+        """The maximum number of characters of a text; None if there is none."""
+        if self.type != "str":
+            return None
+        return int(self.arguments) if self.arguments.isdigit() else 255
+
+
+PATTERN = re.compile(r"([^:]+):([^(?!=]*)(?:\(([^()]*)\))?([?!]*)((?:=.*)?)")
+
+
+def parse_fields(text: str) -> dict[str, Field]:
+    """The well-formed fields of a line; the template says what is wrong with others."""
+    found = [PATTERN.fullmatch(word) for word in text.split()]
+    fields = [
+        Field(match[0], match[1], match[2], match[3] or "", *match.groups()[3:])
+        for match in found
+        if match
+    ]
+    return {field.name: field for field in fields}
+
+
+def is_edit(text: str) -> bool:
+    """Whether the text says what changes (`+note:text? -total`), and does not list all fields."""
+    return any(word.startswith(("+", "-")) for word in text.split())
+
+
+def edit(before: str, text: str) -> str:
+    """The fields of a resource after an edit.
+
+    `+note:text?` adds a field, `-note` drops it, and `note:str(100)` gives a field another type,
+    or adds it. Raises LineError.
+    """
+    fields = {word.partition(":")[0]: word for word in before.split()}
+    for word in text.split():
+        sign = word[0] if word[0] in "+-" else ""
+        name = word.removeprefix(sign).partition(":")[0]
+        if sign == "+" and name in fields:
+            raise LineError(f"field '{name}' already exists; to change it, write it without the +")
+        if sign == "-" and name not in fields:
+            existing = ", ".join(fields)
+            raise LineError(f"field '{name}' does not exist; the existing fields are: {existing}")
+        if sign == "-" and word != f"-{name}":
+            raise LineError(f"'{word}' drops a field; write only its name, -{name}")
+        if sign == "-":
+            del fields[name]
+        else:
+            fields[name] = word.removeprefix(sign)
+    return " ".join(fields.values())
+
+
+def migration_notes(before: str, after: str) -> list[str]:
+    """What autogenerate cannot know about a change of fields, and what PostgreSQL may refuse."""
+    old, new = parse_fields(before), parse_fields(after)
+    both = [(old[name], new[name]) for name in new if name in old]
+    notes = {
+        "Required and without a default: {}. On a table with rows the migration will fail: allow "
+        "null at first (?), fill the rows, and require a value in a later change.": [
+            name
+            for name, field in new.items()
+            if name not in old and not field.optional and not field.default
+        ],
+        "No longer null: {}. The migration will fail while there are rows without a value; fill "
+        "them in an earlier migration.": [
+            now.name for was, now in both if was.optional and not now.optional
+        ],
+        "Unique from now on: {}. The migration will fail while two rows have the same value.": [
+            now.name for was, now in both if now.unique and not was.unique
+        ],
+        "Shorter from now on: {}. The migration will fail while a row has a longer text.": [
+            now.name for was, now in both if _is_shorter(was, now)
+        ],
+        "No longer allowed: {}. The migration will fail while a row has such a value; replace "
+        "them in an earlier migration.": [
+            f"{now.name} {value}"
+            for was, now in both
+            if now.type == "enum"
+            for value in was.values
+            if value not in now.values
+        ],
+        "Of another type: {}. Review how the migration converts the values that are there.": [
+            f"{now.name} ({was.type} -> {now.type})"
+            for was, now in both
+            if now.type != was.type and {was.type, now.type} != {"str", "text"}
+        ],
+        "The migration will drop {} and all data in it. If you only renamed a field, use "
+        "op.alter_column(..., new_column_name=...) in the migration instead.": [
+            name for name in old if name not in new
+        ],
+    }
+    return [note.format(", ".join(names)) for note, names in notes.items() if names]
+
+
+def _is_shorter(was: Field, now: Field) -> bool:
+    if was.type not in ("str", "text") or now.max_length is None:
+        return False
+    return was.max_length is None or now.max_length < was.max_length

@@ -1,0 +1,55 @@
+"""What the answers file remembers: the template, its release, and the resources."""
+
+import re
+from pathlib import Path
+
+from dev.template.git import TemplateError
+
+ANSWERS_FILE = ".copier-answers.yml"
+
+
+def read_resources(folder: Path) -> dict[str, str]:
+    """Each resource, as its user wrote it, and its fields. Raises TemplateError."""
+    return parse_resources(read_answers(folder))
+
+
+def parse_resources(answers: str) -> dict[str, str]:
+    section = re.search(r"^resources:\n((?: .*\n)*)", answers, re.MULTILINE)
+    entries = re.findall(r"^ +(.+?): (.+)$", section[1], re.MULTILINE) if section else []
+    # YAML quotes texts that would mean something else; there are no quotes within.
+    return {name.strip("'"): fields.strip("'") for name, fields in entries}
+
+
+def read_source(folder: Path) -> str:
+    """The address of the template. Raises TemplateError."""
+    return _read_value(folder, "_src_path")
+
+
+def read_release(folder: Path) -> str:
+    """The release of the template that the service has. Raises TemplateError."""
+    return _read_value(folder, "_commit")
+
+
+def read_answers(folder: Path) -> str:
+    """The text of the answers file. Raises TemplateError if it cannot be used."""
+    path = folder / ANSWERS_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise TemplateError(
+            f"{path} is missing. It records where the template is and the answers to its "
+            "questions; restore it from git's history."
+        ) from None
+    if re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE):
+        raise TemplateError(f"{path} has conflict markers. Resolve the conflict, and commit.")
+    return text
+
+
+def _read_value(folder: Path, name: str) -> str:
+    found = re.findall(rf"^{name}: (.*)$", read_answers(folder), re.MULTILINE)
+    if len(found) != 1:
+        raise TemplateError(
+            f"{folder / ANSWERS_FILE} must have one line `{name}: ...`, and has {len(found)}. "
+            "It records where the template is; restore it from git's history."
+        )
+    return str(found[0]).strip("'\"")

@@ -1,0 +1,148 @@
+"""Git's three-way merge of two renders with the service, in a temporary repository."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev.template.answers import ANSWERS_FILE
+from dev.template.git import Repository, Version, neutral_environment
+
+OURS, THEIRS = "before updating", "after updating"
+"""The labels of conflict markers; Copier writes the same."""
+
+# No merge driver and no conversion of a project acts here: `.gitattributes` may name programs of
+# the user's machine, and content must stay as it is in git.
+ATTRIBUTES = "* !merge -text -filter -ident -working-tree-encoding\n"
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What came of a merge; trees are those of the service's folder."""
+
+    before: str
+    """The tree that the service has."""
+
+    old: str
+    """The tree of the release that it has, without the user's edits."""
+
+    new: str
+    """The tree of the release that it is to get, without the user's edits."""
+
+    commit: str
+    """A commit of the result: conflicts are in its files, between markers."""
+
+    unmerged: list[Version]
+    """The versions of each file in conflict."""
+
+    moved: dict[str, str]
+    """Files that the release moved, or that the user did: where each was, and where it is."""
+
+    stays_deleted: list[str]
+    """Files that the release changes and the user has deleted."""
+
+    deleted_edits: list[str]
+    """Files that were deleted although the user had edited them."""
+
+    @property
+    def conflicts(self) -> list[str]:
+        """The files that could not be merged."""
+        return sorted({version.path for version in self.unmerged})
+
+    @property
+    def deleted_by_template(self) -> list[str]:
+        """Those of them that the user has edited and that the release no longer has."""
+        return _with_stages(self.unmerged, "12")
+
+
+class Scratch:
+    """A temporary repository in which two renders are merged with the service."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.repository = Repository(folder, neutral_environment())
+        self.repository.git("init", "--quiet")
+
+    def commit(self, folder: Path) -> str:
+        """Commit all that is in a folder; return the commit, which has no parent."""
+        git = self.repository.git
+        work_tree = ("--work-tree", str(folder))
+        git("read-tree", "--empty")
+        git(*work_tree, "add", "--all", "--force")
+        tree = git("write-tree").strip()
+        return git("commit-tree", tree, "-m", folder.name).strip()
+
+    def merge(
+        self, project: Repository, old: str, new: str, *, delete_edited: bool = False
+    ) -> Merge:
+        """Merge what changed between two commits into the last commit of a project.
+
+        A file that the user edited and that `new` no longer has is a conflict, unless
+        `delete_edited`.
+        """
+        git = self.repository.git
+        prefix = project.git("rev-parse", "--show-prefix").strip()
+        before = project.git("rev-parse", f"HEAD:{prefix}").strip()
+        self._borrow_objects(project)
+        ours = git("commit-tree", before, "-p", old, "-m", OURS).strip()
+        git("checkout", "--quiet", "--force", "--detach", ours)
+        labels = {f"GITHEAD_{ours}": OURS, f"GITHEAD_{new}": THEIRS}
+        merging = Repository(self.repository.folder, self.repository.variables | labels)
+        merging.git("merge-recursive", old, "--", ours, new, codes=(0, 1))
+
+        stays_deleted, deleted_edits = self._settle_deletions(delete_edited=delete_edited)
+        git("checkout", "--quiet", new, "--", ANSWERS_FILE)
+        unmerged = self.repository.unmerged()
+        git("add", "--all", "--force")
+        result = git("write-tree").strip()
+        commit = git("commit-tree", result, "-p", ours, "-p", new, "-m", "merged").strip()
+        git("branch", "--force", "merged", commit)
+        return Merge(
+            before=before,
+            old=f"{old}^{{tree}}",
+            new=f"{new}^{{tree}}",
+            commit=commit,
+            unmerged=unmerged,
+            moved=self._renames(ours, commit) | self._renames(old, ours),
+            stays_deleted=stays_deleted,
+            deleted_edits=deleted_edits,
+        )
+
+    def _borrow_objects(self, project: Repository) -> None:
+        objects = project.git("rev-parse", "--git-path", "objects").strip()
+        own = self.repository.folder / ".git"
+        alternates = own / "objects" / "info" / "alternates"
+        alternates.write_text(f"{(project.folder / objects).resolve()}\n", encoding="utf-8")
+        (own / "info").mkdir(exist_ok=True)
+        (own / "info" / "attributes").write_text(ATTRIBUTES, encoding="utf-8")
+
+    def _settle_deletions(self, *, delete_edited: bool) -> tuple[list[str], list[str]]:
+        """Delete files that only one side still has: those that the user had deleted, and those
+        that the template deletes if the user has said so. Return both."""
+        unmerged = self.repository.unmerged()
+        stays_deleted = _with_stages(unmerged, "13")
+        edited = _with_stages(unmerged, "12")
+        gone = stays_deleted + (edited if delete_edited else [])
+        if gone:
+            self.repository.git("rm", "--quiet", "--force", "--", *gone)
+        return stays_deleted, edited if delete_edited else []
+
+    def _renames(self, before: str, after: str) -> dict[str, str]:
+        """The files that git takes to have been moved between two commits."""
+        found = self.repository.paths(
+            "diff-tree", "-r", "-z", "--find-renames", "--diff-filter=R", "--name-status",
+            before, after,
+        )  # fmt: skip
+        return dict(zip(found[1::3], found[2::3], strict=True))
+
+
+def _with_stages(unmerged: list[Version], stages: str) -> list[str]:
+    """The files of which there are these versions and no others."""
+    found: dict[str, str] = {}
+    for version in unmerged:
+        found[version.path] = found.get(version.path, "") + version.stage
+    return [path for path, of_path in found.items() if of_path == stages]
+
+
+def parents(path: str) -> list[str]:
+    """The folders in which a file is, the outermost first."""
+    return [os.fspath(parent) for parent in Path(path).parents if parent != Path()][::-1]

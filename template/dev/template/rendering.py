@@ -1,0 +1,68 @@
+"""Copier, which renders the release that the service has and the one it is to get.
+
+uv runs it, in an environment of its own.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from dev.template.git import TemplateError, neutral_environment
+
+COPIER = "copier>=9.19"
+WRITTEN_ONCE = ("/README.md", "/migrations/versions/*", "/tests/conftest.py")
+"""What the template writes only when a service is made: the user's own from then on."""
+
+Changes = Mapping[str, object]
+"""Answers by question."""
+
+NO_CHANGES: Changes = {}
+
+
+def render(
+    source: str, release: str | None, answers: Path, target: Path, changes: Changes = NO_CHANGES
+) -> None:
+    """Render a release, or the newest one, with the answers of a file and these changes.
+
+    Raises TemplateError if Copier fails.
+    """
+    uv = os.environ.get("UV") or shutil.which("uv")
+    if uv is None:
+        raise TemplateError("uv is not on the PATH; it is needed to run Copier.")
+    options = ["--quiet", "--defaults", "--skip-tasks", "--data-file", str(answers)]
+    for pattern in WRITTEN_ONCE:
+        options += ["--exclude", pattern]
+    for question, answer in changes.items():
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        options += ["--data", f"{question}={text}"]
+    if release is not None:
+        options += ["--vcs-ref", release]
+    copier = (uv, "tool", "run", "--from", COPIER, "copier", "copy", *options, source, str(target))
+    run = subprocess.run(  # noqa: S603
+        copier,
+        env=neutral_environment(),
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if run.returncode != 0:
+        raise TemplateError(_explain(run.stderr, source))
+
+
+def _explain(stderr: str, source: str) -> str:
+    """Why Copier failed, in one sentence from the template, from git, from Copier or from uv."""
+    lines = [line.strip(" |") for line in stderr.splitlines() if line.strip()]
+    last = lines[-1] if lines else "it printed no error message"
+    invalid = re.search(r"Validation error for question '\w+': (.*)", last)
+    if invalid:
+        return invalid[1]
+    failed = next((line for line in lines if line.startswith("error: ")), None)
+    if failed is not None:
+        return f"uv cannot run {COPIER}; the first time, it needs the network: {failed}"
+    fatal = next((line for line in lines if line.startswith("fatal: ")), last)
+    return f"The update from the template at {source} failed: {fatal}"

@@ -1,0 +1,129 @@
+"""One update: what it needs, its steps, and what it found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dev.template import writing
+from dev.template.answers import ANSWERS_FILE, read_release, read_source
+from dev.template.git import Repository, TemplateError
+from dev.template.losses import find_losses
+from dev.template.merging import Merge, Scratch, parents
+from dev.template.rendering import NO_CHANGES, render
+
+UNDER_WAY = {
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+}
+"""What git keeps in its folder while it waits for the user, and for what."""
+
+CURRENT = ":current:"
+"""The release that the service has."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an update is to change."""
+
+    answers: Mapping[str, object] = field(default_factory=dict)
+    """Answers to the template's questions."""
+
+    release: str | None = CURRENT
+    """The release to update to; the newest one if it is None."""
+
+    delete_edited: bool = False
+    """Whether files go that the release no longer has and that the user has edited; else they are
+    conflicts."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an update did; nothing of it is committed."""
+
+    before: str
+    """The release that the service had."""
+
+    after: str
+    """The release that it has now."""
+
+    changed: bool
+    deleted: list[str]
+    merge: Merge
+
+
+def update(project: Repository, change: Change) -> Outcome:
+    """Update a service, which must have no uncommitted changes.
+
+    Raises TemplateError if nothing was changed; the message says why, and what to do.
+    """
+    check_ready(project)
+    source, before = read_source(project.folder), read_release(project.folder)
+    release = before if change.release == CURRENT else change.release
+    with TemporaryDirectory(prefix="template-") as folder:
+        scratch = Scratch(Path(folder) / "merged")
+        answers = project.folder / ANSWERS_FILE
+        renders = (("old", before, NO_CHANGES), ("new", release, change.answers))
+        for name, version, changes in renders:
+            render(source, version, answers, Path(folder) / name, changes)
+        old, new = (scratch.commit(Path(folder) / name) for name, *_ in renders)
+        merge = scratch.merge(project, old, new, delete_edited=change.delete_edited)
+        _check_folders_are_no_links(project, scratch.repository, merge)
+        _check_nothing_is_lost(scratch.repository, merge)
+        writing.write(project, merge, scratch.repository.folder)
+    deleted = project.paths(
+        "diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=D",
+        merge.before, merge.commit,
+    )  # fmt: skip
+    changed = project.git("diff-tree", "--name-only", merge.before, merge.commit) != ""
+    return Outcome(before, read_release(project.folder), changed, deleted, merge)
+
+
+def check_ready(project: Repository) -> None:
+    """Raises TemplateError unless an update can begin, and be told from other changes."""
+    try:
+        project.git("rev-parse", "--show-toplevel")
+    except TemplateError as error:
+        raise TemplateError(
+            f"{project.folder} is not a git repository; it is needed to merge changes. Create one: "
+            f"git init && git add . && git commit -m Start\n{error}"
+        ) from None
+    writing.check_not_interrupted(project)
+    for name, operation in UNDER_WAY.items():
+        path = project.git("rev-parse", "--git-path", name).rstrip("\n")
+        if (project.folder / path).exists():
+            raise TemplateError(
+                f"A {operation} is under way. Finish it first; `git status` says how."
+            )
+    changes = project.git(
+        "-c", "core.quotePath=false", "status", "--porcelain", "--untracked-files=normal", "--", "."
+    )  # fmt: skip
+    if changes:
+        raise TemplateError(
+            "There are uncommitted changes, which would get mixed with those of the command. "
+            f"Commit them first: git add . && git commit\n{changes.rstrip()}"
+        )
+
+
+def _check_folders_are_no_links(project: Repository, repository: Repository, merge: Merge) -> None:
+    changed = repository.paths("diff-tree", "-r", "-z", "--name-only", merge.old, merge.new)
+    folders = {folder for path in changed for folder in parents(path)}
+    links = sorted(folder for folder in folders if (project.folder / folder).is_symlink())
+    if links:
+        raise TemplateError(
+            f"{links[0]} is a link to {(project.folder / links[0]).readlink()}, and the update "
+            "changes files in it. Replace it by a folder, and commit that, before you update."
+        )
+
+
+def _check_nothing_is_lost(repository: Repository, merge: Merge) -> None:
+    losses = find_losses(repository, merge)
+    if losses:
+        lines = [f"  {path}: {line.strip()}" for path, lines in losses.items() for line in lines]
+        raise TemplateError(
+            "Nothing was changed, because the update would have lost lines that are yours:\n"
+            + "\n".join(lines)
+        )

@@ -1,0 +1,97 @@
+"""The result of an update in the service's folder, written so that it can be taken back.
+
+The index has the result first, then the files. So at any moment `UNDO` finds in the index all that
+was written: it deletes the files that are new, and no others.
+"""
+
+import os
+from pathlib import Path
+
+from dev.template.git import Repository, TemplateError
+from dev.template.merging import Merge
+
+UNDO = "git restore --source=HEAD --staged --worktree ."
+
+
+def check_not_interrupted(project: Repository) -> None:
+    """Raises TemplateError if an update was interrupted while it was writing, and still is."""
+    marker = _marker(project)
+    if not marker.exists():
+        return
+    if project.git("status", "--porcelain", "--untracked-files=no", "--", "."):
+        raise TemplateError(
+            "An update was interrupted while it was writing files. Do not commit what it wrote; "
+            f"take it back: {UNDO}"
+        )
+    marker.unlink()
+
+
+def is_interrupted(project: Repository) -> bool:
+    """Whether an update has begun to write, and has not ended."""
+    return _marker(project).exists()
+
+
+def write(project: Repository, merge: Merge, scratch: Path) -> None:
+    """Write the result of a merge; nothing of it is committed.
+
+    Raises TemplateError, before anything is written, if files are in the way.
+    """
+    git = project.git
+    git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(scratch), "merged")
+    prefix = git("rev-parse", "--show-prefix").strip()
+    tree = _whole_tree(project, prefix, merge.commit, scratch)
+    root = Repository(Path(git("rev-parse", "--show-toplevel").rstrip("\n")), project.variables)
+    _check_nothing_is_in_the_way(root, tree)
+    # Mode 0 removes what the index has at a path, before it gets the versions in conflict.
+    none = [f"0 {'0' * len(tree)}\t{prefix}{path}\0" for path in merge.conflicts]
+    versions = [f"{v.mode} {v.blob} {v.stage}\t{prefix}{v.path}\0" for v in merge.unmerged]
+    changed = root.paths("diff-tree", "-r", "-z", "--name-only", "--diff-filter=d", "HEAD", tree)
+    deleted = root.paths("diff-tree", "-r", "-z", "--name-only", "--diff-filter=D", "HEAD", tree)
+    marker = _marker(project)
+    marker.touch()
+    root.git("read-tree", "-m", tree)
+    for path in deleted:
+        _delete(root.folder, path)
+    root.git("checkout-index", "--force", "--index", "-z", "--stdin", text="\0".join(changed))
+    root.git("update-index", "-z", "--index-info", text="".join([*none, *versions]))
+    marker.unlink()
+
+
+def _marker(project: Repository) -> Path:
+    path = project.git("rev-parse", "--git-path", "template-update").rstrip("\n")
+    return project.folder / path
+
+
+def _whole_tree(project: Repository, prefix: str, commit: str, scratch: Path) -> str:
+    """The tree of the whole repository, with the result in the service's folder."""
+    if not prefix:
+        return project.git("rev-parse", f"{commit}^{{tree}}").strip()
+    index = {"GIT_INDEX_FILE": str(scratch.with_name("index"))}
+    other = Repository(project.folder, project.variables | index)
+    other.git("read-tree", "HEAD")
+    other.git("rm", "-r", "--cached", "--quiet", "--", ".")
+    other.git("read-tree", f"--prefix={prefix}", f"{commit}^{{tree}}")
+    return other.git("write-tree").strip()
+
+
+def _check_nothing_is_in_the_way(root: Repository, tree: str) -> None:
+    added = root.paths("diff-tree", "-r", "-z", "--name-only", "--diff-filter=A", "HEAD", tree)
+    there = [path for path in added if os.path.lexists(root.folder / path)]
+    if there:
+        raise TemplateError(
+            "The update writes these files, which are there already and not in git; move them away "
+            + "\n".join(["first:", *(f"  {path}" for path in there)])
+        )
+    # Git knows more that would be lost, such as edits of files that are assumed to be unchanged.
+    root.git("update-index", "-q", "--refresh", codes=(0, 1))
+    root.git("read-tree", "-m", "-u", "--dry-run", "HEAD", tree)
+
+
+def _delete(folder: Path, path: str) -> None:
+    """Delete a file, and the folders that are empty then."""
+    (folder / path).unlink(missing_ok=True)
+    for parent in Path(path).parents[:-1]:
+        try:
+            (folder / parent).rmdir()
+        except OSError:
+            break
