@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 from copier import run_copy
 
+from tests.grammar.macros import problem
+from tests.harness.template import ROOT
+
+TEMPLATE = ROOT / "template"
 RESOURCES = {"author": "name:str!", "book": "author:ref(author)"}
 
 # What is wrong, a line with that mistake, and what the sentence must contain.
@@ -18,6 +22,7 @@ BAD_LINES = [
     ("a class that the generated code imports", "base total:int", "'Base'"),
     ("a reserved word of SQL as a table", "usr/user total:int", "reserved word in SQL"),
     ("a path that the service has", "doc total:int", "'docs'"),
+    ("a plural whose tests the template has", "limit total:int", "'limits'"),
     ("the plural of another resource", "authors total:int", "'authors' is the plural of 'author'"),
     ("the router of another", "book_nested x:int", "'book_nested_router', for 'book'"),
     ("a plural that another resource has", "writer/authors x:int", "'authors'"),
@@ -106,6 +111,21 @@ def test_an_invalid_answer_is_rejected(
     template: Path, tmp_path: Path, answers: dict[str, object], named: str
 ) -> None:
     assert named in rejection(template, tmp_path / "project", answers)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            f"thing/{path.stem.removeprefix('test_')} total:int"
+            for path in TEMPLATE.glob("tests/api/test_*.py")
+        ),
+        *(f"{path.stem} total:int" for path in TEMPLATE.glob("tests/factories/[a-z]*.py")),
+        *(f"{path.stem} total:int" for path in TEMPLATE.glob("app/[a-z]*.py")),
+    ],
+)
+def test_no_resource_can_have_a_file_of_the_template(line: str) -> None:
+    assert problem({}, line) != ""
 
 
 def test_invalid_remembered_resources_are_rejected(template: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The template as it would be released now."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from tools.releases import HistoryError, releases
@@ -32,6 +33,17 @@ def git(directory: Path, *arguments: str) -> str:
 def commit(repository: Path, message: str) -> None:
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--allow-empty", "--message", message)
+
+
+def write(folder: Path, files: Mapping[str, str | None]) -> None:
+    """Make these the content of a folder's files; None for one that is not to be there."""
+    for name, content in files.items():
+        path = folder / name
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode(errors="surrogateescape"))
 
 
 def snapshot(target: Path) -> None:

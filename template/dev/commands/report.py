@@ -2,7 +2,9 @@
 
 import sys
 
-from dev.template import Outcome, TemplateError
+from dev.template.git import TemplateError
+from dev.template.merging import Merge
+from dev.template.update import Outcome
 from dev.template.writing import UNDO
 
 CONFLICT = (
@@ -16,23 +18,23 @@ def print_changes(outcome: Outcome) -> None:
     merge = outcome.merge
     edited = set(merge.deleted_edits)
     untouched = [path for path in outcome.deleted if path not in edited]
-    moved = [f"{old} -> {new}" for old, new in merge.moved.items()]
+    moved = [f"{old} -> {new}" for old, new in merge.moved_by_release.items()]
     print_list("Deleted; they remain in git's history", untouched)
     print_list("Deleted, with what you had written in them; it remains in git's history", [*edited])
     print_list("Moved, with what you had written in them", moved)
+    print_list("Files that you have moved, and the release changes", merge.changed_where_moved)
     print_list(
         "You deleted these files, and the template changes them; they stay deleted",
         merge.stays_deleted,
     )
 
 
-def check_conflicts(outcome: Outcome) -> None:
+def check_conflicts(merge: Merge) -> None:
     """Raises TemplateError if git could not merge some files."""
-    conflicts = outcome.merge.conflicts
-    if not conflicts:
+    if not merge.conflicts:
         return
-    deleted = [path for path in conflicts if path in outcome.merge.deleted_by_template]
-    both = [path for path in conflicts if path not in deleted]
+    deleted = merge.deleted_by_template
+    both = [path for path in merge.conflicts if path not in deleted]
     parts = []
     if both:
         title = "But first: you and the template changed the same lines of"

@@ -4,15 +4,18 @@ Each change is an update from the template; at the end, the command prints what 
 """
 
 import argparse
+import re
 import sys
 
 from dev.commands.project import ProjectError, find_project
 from dev.commands.report import check_conflicts, print_changes, print_line, print_list
-from dev.commands.resource_lines import LineError, edit, is_edit, migration_notes
+from dev.commands.resource_lines import LineError, edit, is_edit, migration_notes, parse_fields
 from dev.commands.template import interrupted
-from dev.template import Change, Outcome, TemplateError, update
 from dev.template.answers import read_resources
-from dev.template.git import Repository
+from dev.template.git import Repository, TemplateError
+from dev.template.update import Change, Outcome, update
+
+OWN_COLUMNS = "# Your own columns, relationships and methods go below this line."
 
 
 class ResourceError(Exception):
@@ -97,9 +100,25 @@ class Resources:
                 fields = edit(before, fields)
             except LineError as error:
                 raise ResourceError(f"Resource '{name}': {error}.") from None
+        self._check_own_columns(name, before, fields)
         outcome = self._update(f"{written} {fields}")
         notes = migration_notes(before, self._read()[written])
         _print_next_steps(outcome, f"Changed {name}", f"change {name}", *notes)
+
+    def _check_own_columns(self, name: str, before: str, fields: str) -> None:
+        """Raises ResourceError if a new field has the name of something in the user's own code."""
+        path = self.project.folder / "app" / "resources" / name / "models.py"
+        if not path.exists():
+            return
+        own = path.read_text(encoding="utf-8").partition(OWN_COLUMNS)[2]
+        names = re.findall(r"^    (?:async def |def )?(\w+)[:(]", own, re.MULTILINE)
+        new = parse_fields(fields).keys() - parse_fields(before).keys()
+        taken = sorted(new & {*names})
+        if taken:
+            raise ResourceError(
+                f"Resource '{name}' already has '{taken[0]}' in your own code, in "
+                f"app/resources/{name}/models.py; remove it there first, or choose another name."
+            )
 
     def drop(self, name: str) -> None:
         """Remove a resource."""
@@ -162,7 +181,7 @@ def _print_next_steps(outcome: Outcome, done: str, message: str, *notes: str) ->
     for note in notes:
         print_line(f"\n{note}")
     print_changes(outcome)
-    check_conflicts(outcome)
+    check_conflicts(outcome.merge)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""`uv run template`: update this service from its template.
+"""`uv run template`: update this service from its template, and compare it with its release.
 
-An update loses nothing that you wrote, whatever your git settings: see docs/updating.md of the
-template. At the end, the command prints what is left to do.
+An update loses nothing that you wrote, whatever your git settings. At the end, the command prints
+what is left to do.
 """
 
 import argparse
@@ -9,8 +9,9 @@ import sys
 
 from dev.commands.project import ProjectError, find_project
 from dev.commands.report import check_conflicts, print_changes, print_line
-from dev.template import Change, TemplateError, update
-from dev.template.git import Repository
+from dev.template.check import check, compare_releases
+from dev.template.git import Repository, TemplateError
+from dev.template.update import Change, update
 from dev.template.writing import UNDO, is_interrupted
 
 
@@ -19,7 +20,10 @@ def main() -> None:
     options = _parser().parse_args()
     try:
         project = Repository(find_project().folder)
-        _update(project, Change(release=options.to))
+        if options.verb == "update":
+            _update(project, Change(release=options.to))
+        else:
+            _check(project, against=options.against, fix=options.fix)
     except (ProjectError, TemplateError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
@@ -37,9 +41,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="template", description="Update this service from its template."
     )
-    verbs = parser.add_subparsers(dest="verb", metavar="update", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="update|check", required=True)
     updating = verbs.add_parser("update", help="merge a newer release into the service")
     updating.add_argument("--to", metavar="VERSION", help="a release; default: the newest one")
+    checking = verbs.add_parser(
+        "check", help="list what neither the service's release nor an edit explains"
+    )
+    checking.add_argument(
+        "--against", metavar="BRANCH", help="the branch that this one will be merged into"
+    )
+    checking.add_argument("--fix", action="store_true", help="repair what can be repaired")
     return parser
 
 
@@ -57,7 +68,25 @@ def _update(project: Repository, change: Change) -> None:
     print_line('  uv run alembic revision --autogenerate -m "what changed"  # if models changed')
     print_line("  uv run pytest")
     print_changes(outcome)
-    check_conflicts(outcome)
+    check_conflicts(outcome.merge)
+
+
+def _check(project: Repository, *, against: str | None, fix: bool) -> None:
+    findings, merge = check(project, repair=fix)
+    texts = [finding.text for finding in findings]
+    if against is not None and (difference := compare_releases(project, against)):
+        texts.append(difference)
+    if not texts:
+        print_line("The service is what its release renders, with your edits.")
+        return
+    print_line("\n".join(f"- {text}" for text in texts))
+    if merge is not None:
+        print_line("\nRepaired, but not committed yet; see: git diff HEAD")
+        check_conflicts(merge)
+    elif any(finding.repairs for finding in findings):
+        raise TemplateError("\nTo repair: uv run template check --fix")
+    else:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

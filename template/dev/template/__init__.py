@@ -12,8 +12,3 @@ Copier merges too, but with `git apply` in the user's folder and with the user's
 lose edits or put them elsewhere. Here it only renders, in a temporary folder. The service's folder
 is not touched before the result is complete and nothing in it is missing.
 """
-
-from dev.template.git import TemplateError
-from dev.template.update import Change, Outcome, update
-
-__all__ = ["Change", "Outcome", "TemplateError", "update"]

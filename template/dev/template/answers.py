@@ -45,6 +45,30 @@ def read_answers(folder: Path) -> str:
     return text
 
 
+def is_newer(release: str, other: str) -> bool:
+    """Whether a release is newer than another, as far as their names say so.
+
+    Between releases, Copier remembers what `git describe` prints: `0.3.0-5-g1a2b3c4` is five
+    commits after 0.3.0.
+    """
+    one, two = (
+        re.fullmatch(r"v?([\d.]+)(?:-(\d+)-g[0-9a-f]+)?", name) for name in (release, other)
+    )
+    if one is None or two is None:
+        return False
+    return _sort_key(one) > _sort_key(two)
+
+
+def _sort_key(name: re.Match[str]) -> tuple[list[int], int]:
+    return [int(part) for part in name[1].strip(".").split(".")], int(name[2] or 0)
+
+
+def find_release(answers: str) -> str:
+    """The release in the text of an answers file; empty if it has none."""
+    found = re.search(r"^_commit: (.*)$", answers, re.MULTILINE)
+    return found[1].strip("'\"") if found else ""
+
+
 def _read_value(folder: Path, name: str) -> str:
     found = re.findall(rf"^{name}: (.*)$", read_answers(folder), re.MULTILINE)
     if len(found) != 1:

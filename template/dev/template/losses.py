@@ -34,6 +34,7 @@ def _missing_in_the_same_file(
         return Counter() if blob is None else Counter(repository.lines(blob))
 
     old = repository.files(merge.old)
+    old |= {now: old[then] for then, now in merge.moved_by_user.items()}
     in_conflict = {ours.path: ours.blob for ours in merge.unmerged if ours.stage == "2"}
     missing = {}
     for path, blob in before.items():

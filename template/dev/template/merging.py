@@ -1,6 +1,7 @@
 """Git's three-way merge of two renders with the service, in a temporary repository."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +35,14 @@ class Merge:
     unmerged: list[Version]
     """The versions of each file in conflict."""
 
-    moved: dict[str, str]
-    """Files that the release moved, or that the user did: where each was, and where it is."""
+    moved_by_user: dict[str, str]
+    """Where files were that the user has moved, and where they are."""
+
+    changed_where_moved: list[str]
+    """Those that the release changes, where they are."""
+
+    moved_by_release: dict[str, str]
+    """Where files were that the release has moved, and where they are."""
 
     stays_deleted: list[str]
     """Files that the release changes and the user has deleted."""
@@ -71,6 +78,15 @@ class Scratch:
         tree = git("write-tree").strip()
         return git("commit-tree", tree, "-m", folder.name).strip()
 
+    def commit_files(self, files: Mapping[str, str]) -> str:
+        """Commit these blobs; return the commit, which has no parent."""
+        git = self.repository.git
+        entries = [f"100644 {blob}\t{path}\0" for path, blob in files.items()]
+        git("read-tree", "--empty")
+        git("update-index", "-z", "--index-info", text="".join(entries))
+        tree = git("write-tree").strip()
+        return git("commit-tree", tree, "-m", "files").strip()
+
     def merge(
         self, project: Repository, old: str, new: str, *, delete_edited: bool = False
     ) -> Merge:
@@ -80,9 +96,8 @@ class Scratch:
         `delete_edited`.
         """
         git = self.repository.git
-        prefix = project.git("rev-parse", "--show-prefix").strip()
-        before = project.git("rev-parse", f"HEAD:{prefix}").strip()
-        self._borrow_objects(project)
+        self.borrow_objects(project)
+        before = self.tree_of(project)
         ours = git("commit-tree", before, "-p", old, "-m", OURS).strip()
         git("checkout", "--quiet", "--force", "--detach", ours)
         labels = {f"GITHEAD_{ours}": OURS, f"GITHEAD_{new}": THEIRS}
@@ -96,18 +111,28 @@ class Scratch:
         result = git("write-tree").strip()
         commit = git("commit-tree", result, "-p", ours, "-p", new, "-m", "merged").strip()
         git("branch", "--force", "merged", commit)
+        moved_by_user = self._renames(old, ours)
+        changed = self.repository.paths("diff-tree", "-r", "-z", "--name-only", ours, commit)
         return Merge(
             before=before,
             old=f"{old}^{{tree}}",
             new=f"{new}^{{tree}}",
             commit=commit,
             unmerged=unmerged,
-            moved=self._renames(ours, commit) | self._renames(old, ours),
+            moved_by_user=moved_by_user,
+            changed_where_moved=[path for path in moved_by_user.values() if path in changed],
+            moved_by_release=self._renames(ours, commit),
             stays_deleted=stays_deleted,
             deleted_edits=deleted_edits,
         )
 
-    def _borrow_objects(self, project: Repository) -> None:
+    def tree_of(self, project: Repository) -> str:
+        """The tree of a project's folder in its last commit."""
+        prefix = project.git("rev-parse", "--show-prefix").strip()
+        return project.git("rev-parse", f"HEAD:{prefix}").strip()
+
+    def borrow_objects(self, project: Repository) -> None:
+        """Let git find the commits and files of a project."""
         objects = project.git("rev-parse", "--git-path", "objects").strip()
         own = self.repository.folder / ".git"
         alternates = own / "objects" / "info" / "alternates"

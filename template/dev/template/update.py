@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from dev.template import writing
-from dev.template.answers import ANSWERS_FILE, read_release, read_source
+from dev.template.answers import ANSWERS_FILE, is_newer, read_release, read_source
 from dev.template.git import Repository, TemplateError
 from dev.template.losses import find_losses
 from dev.template.merging import Merge, Scratch, parents
@@ -69,6 +69,7 @@ def update(project: Repository, change: Change) -> Outcome:
         renders = (("old", before, NO_CHANGES), ("new", release, change.answers))
         for name, version, changes in renders:
             render(source, version, answers, Path(folder) / name, changes)
+        _check_not_older(before, read_release(Path(folder) / "new"))
         old, new = (scratch.commit(Path(folder) / name) for name, *_ in renders)
         merge = scratch.merge(project, old, new, delete_edited=change.delete_edited)
         _check_folders_are_no_links(project, scratch.repository, merge)
@@ -105,6 +106,15 @@ def check_ready(project: Repository) -> None:
         raise TemplateError(
             "There are uncommitted changes, which would get mixed with those of the command. "
             f"Commit them first: git add . && git commit\n{changes.rstrip()}"
+        )
+
+
+def _check_not_older(before: str, after: str) -> None:
+    if is_newer(before, after):
+        raise TemplateError(
+            f"The service has {before}, which is newer than {after}: it was rendered from a commit "
+            "of the template after its last release, or from a release that is no longer there. "
+            "Wait for the next one, or take the newest commit: uv run template update --to HEAD"
         )
 
 

@@ -1,0 +1,226 @@
+"""What in a service neither its release nor an edit explains, and its repair.
+
+Git merges branches line by line and knows nothing about renders. So a merge can leave a resource as
+an older release rendered it, or out of a registry.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dev.template import writing
+from dev.template.answers import (
+    ANSWERS_FILE,
+    find_release,
+    parse_resources,
+    read_answers,
+    read_release,
+    read_source,
+)
+from dev.template.git import Repository
+from dev.template.merging import Merge, Scratch
+from dev.template.rendering import render
+from dev.template.update import check_ready
+
+REGISTRIES = ("app/resources/__init__.py", "tests/factories/__init__.py")
+"""The files with lines for each resource, in alphabetical order."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that neither the release nor an edit explains."""
+
+    text: str
+    repairs: dict[str, tuple[str, str]]
+    """For each file that can be repaired two blobs, whose difference git merges into it."""
+
+
+class Check:
+    """A comparison of the last commit of a service with the render of its answers."""
+
+    def __init__(self, project: Repository, folder: Path) -> None:
+        self.project = project
+        self.folder = folder
+        self.source = read_source(project.folder)
+        self.release = read_release(project.folder)
+        self.resources = parse_resources(read_answers(project.folder))
+        self.scratch = Scratch(folder / "merged")
+        self.scratch.borrow_objects(project)
+        self.rendered = self._render(self.release)
+        self.before = self.scratch.repository.files(self.scratch.tree_of(project))
+
+    def findings(self) -> Iterator[Finding]:
+        yield from self._answers()
+        yield from self._registries()
+        yield from self._missing_files()
+        yield from self._ignored_files()
+        yield from self._older_resources()
+
+    def repair(self, findings: list[Finding]) -> Merge:
+        """Merge what was found into the service; nothing is committed."""
+        repairs = {path: two for finding in findings for path, two in finding.repairs.items()}
+        old, new = (
+            self.scratch.commit_files(
+                self.rendered | {path: two[side] for path, two in repairs.items()}
+            )
+            for side in (0, 1)
+        )
+        merge = self.scratch.merge(self.project, old, new)
+        writing.write(self.project, merge, self.scratch.repository.folder)
+        return merge
+
+    def _answers(self) -> Iterator[Finding]:
+        if self.before.get(ANSWERS_FILE) != self.rendered[ANSWERS_FILE]:
+            yield Finding(
+                f"{ANSWERS_FILE} is not as the template writes it: it was edited or merged by hand",
+                {ANSWERS_FILE: (self.before[ANSWERS_FILE], self.rendered[ANSWERS_FILE])},
+            )
+
+    def _registries(self) -> Iterator[Finding]:
+        for path in REGISTRIES:
+            if path not in self.before:
+                continue
+            rendered, there = self._lines(self.rendered[path]), self._lines(self.before[path])
+            missing = [line.strip() for line in Counter(rendered) - Counter(there)]
+            what = f"lacks: {' '.join(missing)}" if missing else "has another order"
+            restored = _restore_lines(there, rendered)
+            if restored != there:
+                blob = self._write("\n".join([*restored, ""]))
+                yield Finding(f"{path} {what}", {path: (self.before[path], blob)})
+
+    def _missing_files(self) -> Iterator[Finding]:
+        for written in self.resources:
+            name = written.partition("/")[0]
+            files = [path for path in self.rendered if path.startswith(f"app/resources/{name}/")]
+            if not any(path in self.before for path in files):
+                yield Finding(
+                    f"Resource '{name}' is in {ANSWERS_FILE}, and has no files; add them again, or "
+                    f"drop it: uv run resource drop {name}",
+                    {},
+                )
+
+    def _ignored_files(self) -> Iterator[Finding]:
+        paths = "\0".join(self.rendered)
+        ignored = self.project.git(
+            "check-ignore", "--no-index", "-z", "--stdin", text=paths, codes=(0, 1)
+        )
+        for path in filter(None, ignored.split("\0")):
+            yield Finding(
+                f"{path} is ignored by git, so that a commit may lack it; see `git check-ignore -v "
+                f"--no-index {path}`",
+                {},
+            )
+
+    def _older_resources(self) -> Iterator[Finding]:
+        """Resources that were added, or changed, on a branch that had an older release."""
+        for name, release in self._releases_of_resources().items():
+            if release == self.release:
+                continue
+            older = self._render(release)
+            repairs = {
+                path: (older[path], self.rendered[path])
+                for path in self.rendered
+                if path in older
+                and path in self.before
+                and f"/{name}/" in path
+                and self._is_older(path, older[path])
+            }
+            if repairs:
+                yield Finding(
+                    f"Resource '{name}' is as release {release} rendered it: it was added or "
+                    f"changed on a branch that {self.release} was not in: {', '.join(repairs)}",
+                    repairs,
+                )
+
+    def _is_older(self, path: str, older: str) -> bool:
+        """Whether a file lacks all that the release has changed in it."""
+        there, then, now = (
+            Counter(line for line in self._lines(blob) if line.strip())
+            for blob in (self.before[path], older, self.rendered[path])
+        )
+        return then != now and not (now - then) & there and then - now <= there
+
+    def _releases_of_resources(self) -> dict[str, str]:
+        """The release that rendered each resource last, as the history of the answers has it."""
+        found: dict[str, str] = {}
+        path = f"{self.project.git('rev-parse', '--show-prefix').strip()}{ANSWERS_FILE}"
+        commits = self.project.git(
+            *("rev-list", "--full-history", "--no-merges", "--topo-order", "--reverse"),
+            *("HEAD", "--", ANSWERS_FILE),
+        ).split()
+        for commit in commits:
+            after = self._answers_in(f"{commit}:{path}")
+            before = self._answers_in(f"{commit}^:{path}")
+            release = find_release(after)
+            resources, earlier = parse_resources(after), parse_resources(before)
+            for written, fields in resources.items():
+                if release != find_release(before) or earlier.get(written) != fields:
+                    found[written.partition("/")[0]] = release
+        present = {written.partition("/")[0] for written in self.resources}
+        return {name: release for name, release in found.items() if name in present and release}
+
+    def _answers_in(self, name: str) -> str:
+        return self.project.git("cat-file", "blob", name, codes=(0, 128))
+
+    def _render(self, release: str) -> dict[str, str]:
+        """The files of a release, with the answers of the service."""
+        target = self.folder / f"release-{release}"
+        if not target.exists():
+            render(self.source, release, self.project.folder / ANSWERS_FILE, target)
+        return self.scratch.repository.files(self.scratch.commit(target))
+
+    def _lines(self, blob: str) -> list[str]:
+        return self.scratch.repository.lines(blob)
+
+    def _write(self, text: str) -> str:
+        return self.scratch.repository.git("hash-object", "-w", "--stdin", text=text).strip()
+
+
+def check(project: Repository, *, repair: bool = False) -> tuple[list[Finding], Merge | None]:
+    """Compare the last commit of a service with what its release renders, and repair it if asked.
+
+    Raises TemplateError if it cannot.
+    """
+    if repair:
+        check_ready(project)
+    with TemporaryDirectory(prefix="template-") as folder:
+        comparison = Check(project, Path(folder))
+        findings = list(comparison.findings())
+        if repair and any(finding.repairs for finding in findings):
+            return findings, comparison.repair(findings)
+    return findings, None
+
+
+def compare_releases(project: Repository, branch: str) -> str | None:
+    """What is wrong if this branch has another release than the one it will be merged into.
+
+    Raises TemplateError if there is no such branch.
+    """
+    prefix = project.git("rev-parse", "--show-prefix").strip()
+    there = find_release(project.git("cat-file", "blob", f"{branch}:{prefix}{ANSWERS_FILE}"))
+    here = read_release(project.folder)
+    if there == here:
+        return None
+    return (
+        f"This branch has release {here}, and {branch} has {there}. A merge would mix them: give "
+        "both the same release first. To update this one: uv run template update --to VERSION"
+    )
+
+
+def _restore_lines(there: list[str], rendered: list[str]) -> list[str]:
+    """The rendered lines in their order, each followed by the user's lines that follow it now."""
+    left = Counter(rendered)
+    own: dict[str | None, list[str]] = {}
+    before = None
+    for line in there:
+        if left[line] > 0:
+            left[line] -= 1
+            before = line
+        else:
+            own.setdefault(before, []).append(line)
+    restored = own.pop(None, [])
+    for line in rendered:
+        restored += [line, *own.pop(line, [])]
+    return restored

@@ -1,0 +1,196 @@
+"""`uv run template check` finds what neither the release nor an edit explains, and repairs it.
+
+Small releases instead of Copier's renders; `test_branches.py` runs the command.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dev.template import check as check_module
+from dev.template.check import check, compare_releases
+from dev.template.git import Repository, TemplateError
+from tests.harness.template import commit, git, write
+
+REGISTRY = "app/resources/__init__.py"
+
+
+def render(source: str, release: str, answers: Path, target: Path, *_: Any) -> None:
+    """Render what the answers say, as the template does: a registry, and a folder a resource."""
+    names = sorted(re.findall(r"^    (\w+): ", answers.read_text(), re.MULTILINE))
+    files = {
+        ".copier-answers.yml": answers_file(release, *names),
+        "app/main.py": f"release = {release}\ncreate = 1\n",
+        REGISTRY: "".join(["ROUTERS = [\n", *(f"    {n}_router,\n" for n in names), "]\n"]),
+    }
+    for name in names:
+        lines = [
+            f"class {name}:",
+            f"    {name} = {name}",
+            f"    release = {release}",
+            "    # Yours",
+        ]
+        files[f"app/resources/{name}/models.py"] = "\n".join([*lines, ""])
+    write(target, files)
+
+
+def answers_file(release: str, *names: str) -> str:
+    resources = "".join(f"    {name}: name:str\n" for name in names)
+    return f"_commit: {release}\n_src_path: /template\nresource: ''\nresources:\n{resources}"
+
+
+class Service:
+    """A service of release 1 with the resources `item` and `order`, of which one is edited."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.generate("1", "item", "order")
+        git(folder, "init", "--quiet", "--initial-branch", "main")
+        commit(folder, "Start")
+        self.append("app/resources/order/models.py", "    mine = 1\n")
+        write(folder, {"app/main.py": "release = 1\n", "own.py": "mine\n"})
+        commit(folder, "Work")
+
+    def generate(self, release: str, *names: str) -> None:
+        """Render a release, without regard to what is there."""
+        answers = self.folder.with_name("answers.yml")
+        answers.write_text(answers_file(release, *names))
+        render("", release, answers, self.folder)
+
+    def append(self, file: str, text: str) -> None:
+        write(self.folder, {file: self.text(file) + text})
+
+    def text(self, file: str) -> str:
+        return (self.folder / file).read_text()
+
+    def findings(self) -> list[str]:
+        return [finding.text for finding in check(Repository(self.folder))[0]]
+
+    def repair(self) -> None:
+        """Repair what was found, commit it, and see that nothing is found any more."""
+        _, merge = check(Repository(self.folder), repair=True)
+        assert merge is not None
+        assert merge.conflicts == []
+        commit(self.folder, "Repair")
+        assert self.findings() == []
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    monkeypatch.setattr(check_module, "render", render)
+    return Service(tmp_path / "service")
+
+
+def test_edits_are_no_finding(service: Service) -> None:
+    assert service.findings() == []
+
+
+def test_answers_that_were_edited_are_found_and_repaired(service: Service) -> None:
+    write(service.folder, {".copier-answers.yml": answers_file("1", "order", "item")})
+    commit(service.folder, "Edit")
+    [finding] = service.findings()
+    assert finding.startswith(".copier-answers.yml is not as the template writes it")
+    service.repair()
+    assert service.text(".copier-answers.yml") == answers_file("1", "item", "order")
+
+
+@pytest.mark.parametrize(
+    ("lines", "finding"),
+    [
+        (["item_router", "mine"], f"{REGISTRY} lacks: order_router,"),
+        (["order_router", "mine", "item_router"], f"{REGISTRY} has another order"),
+    ],
+)
+def test_a_registry_that_was_merged_by_hand_is_found_and_repaired(
+    service: Service, lines: list[str], finding: str
+) -> None:
+    text = "".join(["ROUTERS = [\n", *(f"    {line},\n" for line in lines), "]\n"])
+    write(service.folder, {REGISTRY: text})
+    commit(service.folder, "Edit")
+    assert service.findings() == [finding]
+    service.repair()
+    repaired = service.text(REGISTRY).split()[3:-1]
+    assert [line for line in repaired if line != "mine,"] == ["item_router,", "order_router,"]
+    assert "mine," in repaired
+
+
+def test_a_resource_without_files_is_found(service: Service) -> None:
+    write(service.folder, {"app/resources/item/models.py": None})
+    commit(service.folder, "Lose")
+    [finding] = service.findings()
+    assert finding.startswith("Resource 'item' is in .copier-answers.yml, and has no files")
+
+
+def test_files_that_git_ignores_are_found(service: Service) -> None:
+    write(service.folder, {".gitignore": "order\n"})
+    commit(service.folder, "Ignore")
+    [finding] = service.findings()
+    assert finding.startswith("app/resources/order/models.py is ignored by git")
+
+
+def merge_a_branch_with(service: Service, add: list[str], change: str | None = None) -> None:
+    """Add a resource on a branch that has release 1, and merge it after main got release 2."""
+    git(service.folder, "switch", "--quiet", "--create", "branch")
+    service.generate("1", *add)
+    write(service.folder, {"app/main.py": "release = 1\n"})
+    if change is not None:
+        service.append(change, "    branch = 1\n")
+    commit(service.folder, "Add on a branch")
+    git(service.folder, "switch", "--quiet", "main")
+    mine = service.text("app/resources/order/models.py").partition("    # Yours\n")[2]
+    service.generate("2", "item", "order")
+    service.append("app/resources/order/models.py", mine)
+    write(service.folder, {"app/main.py": "release = 2\n"})
+    commit(service.folder, "Update")
+    identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+    git(service.folder, *identity, "merge", "--quiet", "--strategy-option=ours", "branch")
+
+
+def test_a_resource_of_a_branch_with_an_older_release_is_found_and_repaired(
+    service: Service,
+) -> None:
+    merge_a_branch_with(service, ["item", "order", "tag"], change="app/resources/tag/models.py")
+    write(service.folder, {".copier-answers.yml": answers_file("2", "item", "order", "tag")})
+    commit(service.folder, "Resolve")
+    service.append("own.py", "later\n")
+    commit(service.folder, "Later")
+    [finding] = [text for text in service.findings() if text.startswith("Resource")]
+    assert finding == (
+        "Resource 'tag' is as release 1 rendered it: it was added or changed on a branch that 2 "
+        "was not in: app/resources/tag/models.py"
+    )
+    service.repair()
+    repaired = service.text("app/resources/tag/models.py")
+    assert "    release = 2\n" in repaired
+    assert "    branch = 1\n" in repaired
+
+
+def test_a_resource_that_was_updated_with_all_others_is_no_finding(service: Service) -> None:
+    service.generate("2", "item", "order")
+    write(service.folder, {"app/main.py": "release = 2\n"})
+    commit(service.folder, "Update")
+    assert service.findings() == []
+
+
+def test_another_release_than_that_of_the_target_is_said(service: Service) -> None:
+    repository = Repository(service.folder)
+    assert compare_releases(repository, "main") is None
+    git(service.folder, "switch", "--quiet", "--create", "branch")
+    service.generate("2", "item", "order")
+    commit(service.folder, "Update")
+    said = compare_releases(repository, "main")
+    assert said is not None
+    assert said.startswith("This branch has release 2, and main has 1.")
+
+
+def test_a_target_that_does_not_exist_is_an_error(service: Service) -> None:
+    with pytest.raises(TemplateError, match="object name"):
+        compare_releases(Repository(service.folder), "nothing")
+
+
+def test_nothing_is_repaired_among_uncommitted_changes(service: Service) -> None:
+    write(service.folder, {".copier-answers.yml": answers_file("1", "order", "item")})
+    with pytest.raises(TemplateError, match="uncommitted changes"):
+        check(Repository(service.folder), repair=True)
