@@ -28,6 +28,7 @@ VARIABLES = {"CI": "true", "GITHUB_RUN_ID": "12345678901", "CI_PIPELINE_ID": "23
 GITHUB = {
     "github.ref_name": "1.1.0",
     "github.repository": "somebody/service",
+    "github.base_ref": "",
     "github.token": "a token",
 }
 

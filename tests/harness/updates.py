@@ -5,6 +5,8 @@ from pathlib import Path
 
 from copier import VcsRef, run_update
 
+from dev.template import update as guarded
+from dev.template.git import Repository
 from tests.harness.project import Project
 from tests.harness.template import NEXT_RELEASE, ROOT, commit, git
 
@@ -35,8 +37,18 @@ def merge(
     release: str | VcsRef = NEXT_RELEASE,
     answers: dict[str, object] | None = None,
 ) -> None:
-    """Update and commit. Raises AssertionError if anything is left to be resolved by hand."""
+    """Update with Copier alone, and commit. Raises AssertionError if there are conflicts."""
     update(project, release, answers)
+    _commit_without_conflicts(project)
+
+
+def merge_guarded(project: Project, release: str, answers: dict[str, object]) -> None:
+    """The same as `uv run template update` and `uv run resource` do it."""
+    guarded.update(Repository(project.path), guarded.Change(answers, release))
+    _commit_without_conflicts(project)
+
+
+def _commit_without_conflicts(project: Project) -> None:
     changes = project.changes()
     assert re.findall(r"^(?:[AU][AU]|.*\.(?:rej|orig)$).*", changes, re.MULTILINE) == [], changes
     commit(project.path, "Update")

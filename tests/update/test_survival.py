@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from copier import VcsRef
 
+from dev.template.update import CURRENT
 from tests.harness.project import Copy, Project
 from tests.harness.service import database
 from tests.harness.shared import once
 from tests.harness.template import NEXT_RELEASE, RELEASES, ROOT, git
 from tests.harness.thorough import THOROUGH
-from tests.harness.updates import ANSWERS_FILE, merge
+from tests.harness.updates import ANSWERS_FILE, merge_guarded
 from tests.update.conftest import OLDEST, Render
 from tests.update.users_work import EDITS, PLACE, edit, in_place, work
 
@@ -77,10 +77,10 @@ def test_what_a_user_has_written_survives(worked_on: Project, copy: Copy, seed: 
     updates = sorted(chance.choices(range(STEPS), k=len(newer)))
     for step in range(STEPS):
         for release in [new for new, at in zip(newer, updates, strict=True) if at == step]:
-            merge_and_compare(project, release)
+            merge_and_compare(project, release, {})
             edit(project)  # where the release has brought places for it
         line = resource_line(memory(project), chance)
-        merge_and_compare(project, VcsRef.CURRENT, {"resource": line})
+        merge_and_compare(project, CURRENT, {"resource": line})
     assert set(in_place(project).values()) == {True}, in_place(project)
 
     with database(project) as url:
@@ -102,12 +102,10 @@ def test_there_is_work_at_every_place_for_it(default_project: Project) -> None:
     assert places == {(edit.file, edit.below) for edit in EDITS if PLACE.fullmatch(edit.below)}
 
 
-def merge_and_compare(
-    project: Project, release: str | VcsRef, answers: dict[str, object] | None = None
-) -> None:
+def merge_and_compare(project: Project, release: str, answers: dict[str, object]) -> None:
     """Raises AssertionError if an update leaves conflicts or undoes some of the user's work."""
     before = in_place(project)
-    merge(project, release, answers)
+    merge_guarded(project, release, answers)
     after = in_place(project)
     assert [what for what, there in before.items() if there and not after[what]] == [], answers
 

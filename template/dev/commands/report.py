@@ -29,6 +29,11 @@ def print_changes(outcome: Outcome) -> None:
     )
 
 
+def print_not_renamed(outcome: Outcome) -> None:
+    """Print the lines that still have the old name of a resource."""
+    print_list("These lines are yours and may still mean it; rename what does", outcome.not_renamed)
+
+
 def check_conflicts(merge: Merge) -> None:
     """Raises TemplateError if git could not merge some files."""
     if not merge.conflicts:

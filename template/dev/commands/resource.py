@@ -1,4 +1,4 @@
-"""`uv run resource`: add, change, drop and list the resources of this service.
+"""`uv run resource`: add, change, rename, drop and list the resources of this service.
 
 Each change is an update from the template; at the end, the command prints what is left to do.
 """
@@ -8,7 +8,14 @@ import re
 import sys
 
 from dev.commands.project import ProjectError, find_project
-from dev.commands.report import check_conflicts, print_changes, print_line, print_list
+from dev.commands.rename_migration import write_migration
+from dev.commands.report import (
+    check_conflicts,
+    print_changes,
+    print_line,
+    print_list,
+    print_not_renamed,
+)
 from dev.commands.resource_lines import LineError, edit, is_edit, migration_notes, parse_fields
 from dev.commands.template import interrupted
 from dev.template.answers import read_resources
@@ -34,6 +41,8 @@ def main() -> None:
                 resources.add(text)
             case "change":
                 resources.change(text)
+            case "rename":
+                resources.rename(text)
             case "drop":
                 resources.drop(text)
             case "list":
@@ -47,11 +56,11 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="resource",
-        description="Add, change, drop or list the resources of this service.",
+        description="Add, change, rename, drop or list the resources of this service.",
         epilog='for example: resource add "order total:decimal(10,2) note:text? item:ref(item)"',
     )
     parser.set_defaults(text=[])
-    verbs = parser.add_subparsers(dest="verb", metavar="add|change|drop|list", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="add|change|rename|drop|list", required=True)
     for verb, words, meaning in (
         ("add", "NAME FIELD...", "add a resource; fields are written as name:type"),
         (
@@ -59,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
             "NAME FIELD...",
             "give a resource these fields, and no others, or say what changes: +field -field field",
         ),
+        ("rename", "NAME NEW_NAME[/PLURAL]", "give a resource another name, or another plural"),
         ("drop", "NAME", "drop a resource with all its files"),
     ):
         line = verbs.add_parser(verb, help=meaning, description=meaning)
@@ -92,7 +102,7 @@ class Resources:
         if new_name not in (name, written):
             raise ResourceError(
                 f"'{written}' cannot become '{new_name}': a different plural means a different "
-                "table. Drop the resource and add it again."
+                f"table. To rename it: uv run resource rename {name} {new_name}"
             )
         before = self._read()[written]
         if is_edit(fields):
@@ -104,6 +114,38 @@ class Resources:
         outcome = self._update(f"{written} {fields}")
         notes = migration_notes(before, self._read()[written])
         _print_next_steps(outcome, f"Changed {name}", f"change {name}", *notes)
+
+    def rename(self, text: str) -> None:
+        """Give a resource another name or plural, in the user's own code as well."""
+        name, _, new_written = text.partition(" ")
+        written = self._find(name)
+        new_name = new_written.partition("/")[0]
+        if not new_name or " " in new_written:
+            raise ResourceError("Write the new name: uv run resource rename NAME NEW_NAME[/PLURAL]")
+        if new_name != name and new_name in self._written_names():
+            raise ResourceError(f"Resource '{new_name}' already exists.")
+        answers = {
+            "resource": "",
+            "resources": {
+                new_written if one == written else one: fields.replace(
+                    f":ref({name})", f":ref({new_name})"
+                )
+                for one, fields in self._read().items()
+            },
+        }
+        outcome = update(self.project, Change(answers, renaming=(name, new_name)))
+        if not outcome.changed or outcome.renaming is None:
+            print_line("Nothing to change: the service is like that already.")
+            return
+        migration = write_migration(self.project, outcome.renaming)
+        print_line(f"Renamed {name} to {new_name}. Review what has changed, and run the tests:\n")
+        print_line("  git diff HEAD")
+        print_line("  uv run pytest")
+        if migration is not None:
+            print_line(f"\n{migration} renames the table with its constraints, and keeps all rows.")
+        print_changes(outcome)
+        print_not_renamed(outcome)
+        check_conflicts(outcome.merge)
 
     def _check_own_columns(self, name: str, before: str, fields: str) -> None:
         """Raises ResourceError if a new field has the name of something in the user's own code."""

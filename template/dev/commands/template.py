@@ -9,8 +9,9 @@ import sys
 
 from dev.commands.project import ProjectError, find_project
 from dev.commands.report import check_conflicts, print_changes, print_line
+from dev.template.answers import read_questions
 from dev.template.check import check, compare_releases
-from dev.template.git import Repository, TemplateError
+from dev.template.git import Repository, TemplateError, UnreachableError
 from dev.template.update import Change, update
 from dev.template.writing import UNDO, is_interrupted
 
@@ -20,10 +21,15 @@ def main() -> None:
     options = _parser().parse_args()
     try:
         project = Repository(find_project().folder)
-        if options.verb == "update":
-            _update(project, Change(release=options.to))
-        else:
-            _check(project, against=options.against, fix=options.fix)
+        match options.verb:
+            case "update":
+                _update(project, Change(release=options.to))
+            case "answer":
+                _answer(project, options.question, options.answer)
+            case "check":
+                _check(project, options)
+    except UnreachableError as error:
+        sys.exit(None if getattr(options, "if_reachable", False) else str(error))
     except (ProjectError, TemplateError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
@@ -41,9 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="template", description="Update this service from its template."
     )
-    verbs = parser.add_subparsers(dest="verb", metavar="update|check", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="update|answer|check", required=True)
     updating = verbs.add_parser("update", help="merge a newer release into the service")
     updating.add_argument("--to", metavar="VERSION", help="a release; default: the newest one")
+    answering = verbs.add_parser("answer", help="give one of the template's questions an answer")
+    answering.add_argument("question", metavar="QUESTION")
+    answering.add_argument("answer", metavar="ANSWER")
     checking = verbs.add_parser(
         "check", help="list what neither the service's release nor an edit explains"
     )
@@ -51,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         "--against", metavar="BRANCH", help="the branch that this one will be merged into"
     )
     checking.add_argument("--fix", action="store_true", help="repair what can be repaired")
+    checking.add_argument(
+        "--if-reachable", action="store_true", help="pass if the template cannot be read"
+    )
     return parser
 
 
@@ -71,9 +83,27 @@ def _update(project: Repository, change: Change) -> None:
     check_conflicts(outcome.merge)
 
 
-def _check(project: Repository, *, against: str | None, fix: bool) -> None:
-    findings, merge = check(project, repair=fix)
+def _answer(project: Repository, question: str, answer: str) -> None:
+    questions = read_questions(project.folder)
+    if question not in questions:
+        raise TemplateError(
+            f"The template does not ask '{question}'; its questions: {', '.join(questions)}."
+        )
+    outcome = update(project, Change({question: answer}))
+    if not outcome.changed:
+        print_line("Nothing to change: the answer is that already.")
+        return
+    print_line("Changed; nothing is committed yet. Review it, and run the tests:\n")
+    print_line("  git diff HEAD")
+    print_line("  uv run pytest")
+    print_changes(outcome)
+    check_conflicts(outcome.merge)
+
+
+def _check(project: Repository, options: argparse.Namespace) -> None:
+    findings, merge = check(project, repair=options.fix)
     texts = [finding.text for finding in findings]
+    against = options.against
     if against is not None and (difference := compare_releases(project, against)):
         texts.append(difference)
     if not texts:

@@ -20,6 +20,12 @@ def parse_resources(answers: str) -> dict[str, str]:
     return {name.strip("'"): fields.strip("'") for name, fields in entries}
 
 
+def read_questions(folder: Path) -> list[str]:
+    """The questions that have an answer to be changed. Raises TemplateError."""
+    names = re.findall(r"^([a-z]\w*):", read_answers(folder), re.MULTILINE)
+    return [name for name in names if name not in ("resource", "resources")]
+
+
 def read_source(folder: Path) -> str:
     """The address of the template. Raises TemplateError."""
     return _read_value(folder, "_src_path")

@@ -46,10 +46,9 @@ class Check:
         self.source = read_source(project.folder)
         self.release = read_release(project.folder)
         self.resources = parse_resources(read_answers(project.folder))
-        self.scratch = Scratch(folder / "merged")
-        self.scratch.borrow_objects(project)
+        self.scratch = Scratch(folder / "merged", project)
         self.rendered = self._render(self.release)
-        self.before = self.scratch.repository.files(self.scratch.tree_of(project))
+        self.before = self.scratch.repository.files(self.scratch.before)
 
     def findings(self) -> Iterator[Finding]:
         yield from self._answers()
@@ -67,7 +66,7 @@ class Check:
             )
             for side in (0, 1)
         )
-        merge = self.scratch.merge(self.project, old, new)
+        merge = self.scratch.merge(old, new)
         writing.write(self.project, merge, self.scratch.repository.folder)
         return merge
 

@@ -59,6 +59,10 @@ class TemplateError(Exception):
     """The command failed or only partly succeeded; the message says why, and what to do."""
 
 
+class UnreachableError(TemplateError):
+    """The template could not be read."""
+
+
 def environment() -> dict[str, str]:
     """The variables of this process without those that lead git to a certain repository."""
     return {name: value for name, value in os.environ.items() if name not in LOCAL_VARIABLES}
@@ -129,6 +133,11 @@ class Repository:
         """The files of a tree: the object of each path."""
         entries = (line.partition("\t") for line in self.paths("ls-tree", "-r", "-z", tree))
         return {path: entry.split()[2] for entry, _, path in entries}
+
+    def modes(self, tree: str) -> dict[str, str]:
+        """The mode of each file of a tree."""
+        entries = (line.partition("\t") for line in self.paths("ls-tree", "-r", "-z", tree))
+        return {path: entry.split()[0] for entry, _, path in entries}
 
     def lines(self, blob: str) -> list[str]:
         """The lines of a file's content."""

@@ -11,6 +11,11 @@ from dev.template.git import Repository, Version, neutral_environment
 OURS, THEIRS = "before updating", "after updating"
 """The labels of conflict markers; Copier writes the same."""
 
+ORDINARY = "100644"
+"""The mode of a file that is neither a program nor a link."""
+
+NO_MODES: Mapping[str, str] = {}
+
 # No merge driver and no conversion of a project acts here: `.gitattributes` may name programs of
 # the user's machine, and content must stay as it is in git.
 ATTRIBUTES = "* !merge -text -filter -ident -working-tree-encoding\n"
@@ -64,10 +69,14 @@ class Merge:
 class Scratch:
     """A temporary repository in which two renders are merged with the service."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, project: Repository) -> None:
         folder.mkdir()
         self.repository = Repository(folder, neutral_environment())
         self.repository.git("init", "--quiet")
+        self._borrow_objects(project)
+        prefix = project.git("rev-parse", "--show-prefix").strip()
+        self.before = project.git("rev-parse", f"HEAD:{prefix}").strip()
+        """The tree of the service's folder in its last commit."""
 
     def commit(self, folder: Path) -> str:
         """Commit all that is in a folder; return the commit, which has no parent."""
@@ -80,24 +89,29 @@ class Scratch:
 
     def commit_files(self, files: Mapping[str, str]) -> str:
         """Commit these blobs; return the commit, which has no parent."""
+        tree = self.write_tree(files)
+        return self.repository.git("commit-tree", tree, "-m", "files").strip()
+
+    def write_tree(self, files: Mapping[str, str], modes: Mapping[str, str] = NO_MODES) -> str:
+        """Write a tree of these blobs; files are ordinary ones unless `modes` has another mode."""
         git = self.repository.git
-        entries = [f"100644 {blob}\t{path}\0" for path, blob in files.items()]
+        entries = [f"{modes.get(path, ORDINARY)} {blob}\t{path}\0" for path, blob in files.items()]
         git("read-tree", "--empty")
         git("update-index", "-z", "--index-info", text="".join(entries))
-        tree = git("write-tree").strip()
-        return git("commit-tree", tree, "-m", "files").strip()
+        return git("write-tree").strip()
 
     def merge(
-        self, project: Repository, old: str, new: str, *, delete_edited: bool = False
+        self, old: str, new: str, before: str | None = None, *, delete_edited: bool = False
     ) -> Merge:
-        """Merge what changed between two commits into the last commit of a project.
+        """Merge what changed between two commits into the service.
+
+        Or into the tree `before`, which was made from the service's.
 
         A file that the user edited and that `new` no longer has is a conflict, unless
         `delete_edited`.
         """
         git = self.repository.git
-        self.borrow_objects(project)
-        before = self.tree_of(project)
+        before = before or self.before
         ours = git("commit-tree", before, "-p", old, "-m", OURS).strip()
         git("checkout", "--quiet", "--force", "--detach", ours)
         labels = {f"GITHEAD_{ours}": OURS, f"GITHEAD_{new}": THEIRS}
@@ -126,13 +140,8 @@ class Scratch:
             deleted_edits=deleted_edits,
         )
 
-    def tree_of(self, project: Repository) -> str:
-        """The tree of a project's folder in its last commit."""
-        prefix = project.git("rev-parse", "--show-prefix").strip()
-        return project.git("rev-parse", f"HEAD:{prefix}").strip()
-
-    def borrow_objects(self, project: Repository) -> None:
-        """Let git find the commits and files of a project."""
+    def _borrow_objects(self, project: Repository) -> None:
+        """Let git find the service's commits and files."""
         objects = project.git("rev-parse", "--git-path", "objects").strip()
         own = self.repository.folder / ".git"
         alternates = own / "objects" / "info" / "alternates"

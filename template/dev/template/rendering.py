@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from dev.template.git import TemplateError, neutral_environment
+from dev.template.git import TemplateError, UnreachableError, neutral_environment
 
 COPIER = "copier>=9.19"
 WRITTEN_ONCE = ("/README.md", "/migrations/versions/*", "/tests/conftest.py")
@@ -51,18 +51,19 @@ def render(
         check=False,
     )
     if run.returncode != 0:
-        raise TemplateError(_explain(run.stderr, source))
+        raise _explain(run.stderr, source)
 
 
-def _explain(stderr: str, source: str) -> str:
+def _explain(stderr: str, source: str) -> TemplateError:
     """Why Copier failed, in one sentence from the template, from git, from Copier or from uv."""
     lines = [line.strip(" |") for line in stderr.splitlines() if line.strip()]
     last = lines[-1] if lines else "it printed no error message"
     invalid = re.search(r"Validation error for question '\w+': (.*)", last)
     if invalid:
-        return invalid[1]
+        return TemplateError(invalid[1])
     failed = next((line for line in lines if line.startswith("error: ")), None)
     if failed is not None:
-        return f"uv cannot run {COPIER}; the first time, it needs the network: {failed}"
+        text = f"uv cannot run {COPIER}; the first time, it needs the network: {failed}"
+        return UnreachableError(text)
     fatal = next((line for line in lines if line.startswith("fatal: ")), last)
-    return f"The update from the template at {source} failed: {fatal}"
+    return UnreachableError(f"The update from the template at {source} failed: {fatal}")

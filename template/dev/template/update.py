@@ -10,6 +10,7 @@ from dev.template.answers import ANSWERS_FILE, is_newer, read_release, read_sour
 from dev.template.git import Repository, TemplateError
 from dev.template.losses import find_losses
 from dev.template.merging import Merge, Scratch, parents
+from dev.template.renaming import Renamer, Renaming
 from dev.template.rendering import NO_CHANGES, render
 
 UNDER_WAY = {
@@ -35,6 +36,9 @@ class Change:
     release: str | None = CURRENT
     """The release to update to; the newest one if it is None."""
 
+    renaming: tuple[str, str] | None = None
+    """The name of a resource, and the one that it gets."""
+
     delete_edited: bool = False
     """Whether files go that the release no longer has and that the user has edited; else they are
     conflicts."""
@@ -52,6 +56,13 @@ class Outcome:
 
     changed: bool
     deleted: list[str]
+
+    renaming: Renaming | None
+    """The names and plurals of a renamed resource."""
+
+    not_renamed: list[str]
+    """Lines of the user's that still have the old name of a resource."""
+
     merge: Merge
 
 
@@ -64,14 +75,21 @@ def update(project: Repository, change: Change) -> Outcome:
     source, before = read_source(project.folder), read_release(project.folder)
     release = before if change.release == CURRENT else change.release
     with TemporaryDirectory(prefix="template-") as folder:
-        scratch = Scratch(Path(folder) / "merged")
+        scratch = Scratch(Path(folder) / "merged", project)
         answers = project.folder / ANSWERS_FILE
         renders = (("old", before, NO_CHANGES), ("new", release, change.answers))
         for name, version, changes in renders:
             render(source, version, answers, Path(folder) / name, changes)
         _check_not_older(before, read_release(Path(folder) / "new"))
         old, new = (scratch.commit(Path(folder) / name) for name, *_ in renders)
-        merge = scratch.merge(project, old, new, delete_edited=change.delete_edited)
+        if change.renaming is None:
+            merge = scratch.merge(old, new, delete_edited=change.delete_edited)
+            renaming, not_renamed = None, []
+        else:
+            renamer = Renamer(scratch, *change.renaming, old, new)
+            renaming = renamer.renaming
+            merge = scratch.merge(*renamer.renamed())
+            not_renamed = renamer.leftovers(merge)
         _check_folders_are_no_links(project, scratch.repository, merge)
         _check_nothing_is_lost(scratch.repository, merge)
         writing.write(project, merge, scratch.repository.folder)
@@ -80,7 +98,8 @@ def update(project: Repository, change: Change) -> Outcome:
         merge.before, merge.commit,
     )  # fmt: skip
     changed = project.git("diff-tree", "--name-only", merge.before, merge.commit) != ""
-    return Outcome(before, read_release(project.folder), changed, deleted, merge)
+    after = read_release(project.folder)
+    return Outcome(before, after, changed, deleted, renaming, not_renamed, merge)
 
 
 def check_ready(project: Repository) -> None:

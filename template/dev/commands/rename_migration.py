@@ -1,0 +1,47 @@
+"""The migration of a resource that gets another plural, and so another table."""
+
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+
+from dev.template.git import Repository, TemplateError
+from dev.template.renaming import Renaming
+
+
+def write_migration(project: Repository, renaming: Renaming) -> str | None:
+    """Write a migration that renames the table and keeps its rows; return its path.
+
+    None if the table has the same name as before. Raises TemplateError if Alembic cannot add one.
+    """
+    if renaming.plural == renaming.new_plural:
+        return None
+    config = Config(toml_file=project.folder / "pyproject.toml")
+    old, new = renaming.plural, renaming.new_plural
+    try:
+        with redirect_stdout(StringIO()):
+            script = command.revision(config, f"rename {old} to {new}")
+    except CommandError as error:
+        raise TemplateError(
+            f"The resource was renamed, but there is no migration: {error}"
+        ) from None
+    assert script is not None
+    assert not isinstance(script, list)
+    path = Path(script.path)
+    text = path.read_text(encoding="utf-8")
+    upgrade, _, downgrade = text.partition("def downgrade")
+    text = (
+        upgrade.replace("    pass", f'    rename_table("{old}", "{new}")')
+        + "def downgrade"
+        + downgrade.replace("    pass", f'    rename_table("{new}", "{old}")')
+    )
+    # Alembic's hooks have sorted the imports, and removed those that were not used.
+    text = text.replace(
+        "\nrevision: str", "\nfrom migrations.renames import rename_table\n\nrevision: str", 1
+    )
+    path.write_text(text, encoding="utf-8")
+    project.git("add", "--", str(path))
+    return str(path.relative_to(project.folder))

@@ -1,0 +1,92 @@
+"""`uv run resource rename` moves a resource with all that its user wrote, and keeps its rows."""
+
+import pytest
+
+from tests.harness.project import Project
+from tests.harness.service import database
+from tests.harness.template import commit, write
+
+OWN_METHOD = """
+    def is_big(self) -> bool:
+        return self.total > 100
+"""
+OWN = {
+    "app/resources/order/prices.py": (
+        "from app.resources.order.models import Order\n\n\n"
+        "def tax(order: Order) -> int:\n    return int(order.total)\n"
+    ),
+    "tests/unit/test_prices.py": (
+        "from httpx import AsyncClient\n\n"
+        "from app.resources.order.prices import tax\n"
+        "from tests.factories import OrderFactory\n\n\n"
+        "async def test_tax(client: AsyncClient) -> None:\n"
+        "    assert tax(OrderFactory.build(total=7)) == 7\n"
+        '    assert (await client.get("/orders")).status_code == 200\n'
+    ),
+}
+ROW = """
+import asyncio, asyncpg, sys
+async def main():
+    connection = await asyncpg.connect(sys.argv[1])
+    print(await connection.fetchval(sys.argv[2]))
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def project(own_project: Project) -> Project:
+    """A project with two resources, one of which refers to the other, and own code for that."""
+    own_project.run("resource", "add", "order total:int state:enum(new|paid)=new item:ref(item)?")
+    commit(own_project.path, "Orders")
+    own_project.run("resource", "add", "line amount:int order:ref(order)")
+    models = own_project.path / "app" / "resources" / "order" / "models.py"
+    models.write_text(models.read_text() + OWN_METHOD)
+    write(own_project.path, OWN)
+    with database(own_project) as url:
+        own_project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        revise = ("alembic", "revision", "--autogenerate", "--message", "add")
+        own_project.run(*revise, DATABASE_URL=url)
+    commit(own_project.path, "Lines, and own code")
+    return own_project
+
+
+def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project) -> None:
+    with database(project) as url:
+
+        def sql(statement: str) -> str:
+            return project.run("python", "-c", ROW, url, statement).strip()
+
+        project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        sql("INSERT INTO orders (total) VALUES (7)")
+
+        said = project.run("resource", "rename", "order", "purchase")
+        assert said.startswith("Renamed order to purchase.")
+        # The name may be any word in the user's own lines, so these are left to the user.
+        assert "\n  app/resources/purchase/prices.py:4: def tax(order: Purchase) -> int:\n" in said
+        moved = project.path / "app" / "resources" / "purchase"
+        assert OWN_METHOD in (moved / "models.py").read_text()
+        assert list(project.path.glob("app/resources/order/*.py")) == []
+        own_test = (project.path / "tests" / "unit" / "test_prices.py").read_text()
+        assert "PurchaseFactory.build" in own_test
+        assert 'client.get("/purchases")' in own_test
+
+        project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        assert sql("SELECT total FROM purchases") == "7"
+        project.run("alembic", "check", DATABASE_URL=url)
+        left = "SELECT count(*) FROM pg_class WHERE relname ~ 'order' AND relname !~ 'order_id'"
+        assert sql(left) == "0"
+        left = "SELECT count(*) FROM pg_constraint WHERE conname ~ 'orders'"
+        assert sql(left) == "0"
+        project.run("alembic", "downgrade", "-1", DATABASE_URL=url)
+        assert sql("SELECT total FROM orders") == "7"
+
+    project.run("pytest")
+    project.run("ruff", "check")
+    project.run("ruff", "format", "--check")
+    project.run("mypy")
+    commit(project.path, "Purchases")
+    assert "is what its release renders" in project.run("template", "check")
+
+    said = project.run("resource", "rename", "purchase", "class", code=1)
+    assert "Python keyword" in said
+    assert project.changes() == ""

@@ -1,0 +1,75 @@
+"""Lines of `uv run resource`: edits of fields, and what a migration may fail on."""
+
+import pytest
+
+from dev.commands.resource_lines import LineError, edit, is_edit, migration_notes
+
+FIELDS = "total:decimal(10,2)=0 note:text? state:enum(new|paid)=new"
+
+
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [
+        ("+due:date?", f"{FIELDS} due:date?"),
+        ("-note", "total:decimal(10,2)=0 state:enum(new|paid)=new"),
+        ("+due:date -total", "note:text? state:enum(new|paid)=new due:date"),
+        ("-note total:int", "total:int state:enum(new|paid)=new"),
+        ("-total total2:decimal(12,2)", "note:text? state:enum(new|paid)=new total2:decimal(12,2)"),
+        ("-state +state:str", "total:decimal(10,2)=0 note:text? state:str"),
+    ],
+)
+def test_an_edit_changes_the_fields_that_it_names(words: str, after: str) -> None:
+    assert is_edit(words)
+    assert edit(FIELDS, words) == after
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("+note:str", "field 'note' already exists; to change it, write it without the +"),
+        ("-due", "field 'due' does not exist; the existing fields are: total, note, state"),
+        ("-note:text", "'-note:text' drops a field; write only its name, -note"),
+    ],
+)
+def test_an_impossible_edit_is_rejected(words: str, sentence: str) -> None:
+    with pytest.raises(LineError) as error:
+        edit(FIELDS, words)
+    assert str(error.value) == sentence
+
+
+def test_a_whole_line_is_no_edit() -> None:
+    assert not is_edit("total:int=-5 note:text?")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "note"),
+    [
+        ("a:int", "a:int b:int", "Required and without a default: b."),
+        ("a:int?", "a:int", "No longer null: a."),
+        ("a:str", "a:str!", "Unique from now on: a."),
+        ("a:str", "a:str(100)", "Shorter from now on: a."),
+        ("a:text", "a:str", "Shorter from now on: a."),
+        ("a:enum(x|y)", "a:enum(x|z)", "No longer allowed: a y."),
+        ("a:int", "a:uuid", "Of another type: a (int -> uuid)."),
+        ("a:int b:int", "b:int", "The migration will drop a and all data in it."),
+    ],
+)
+def test_what_a_migration_may_fail_on_is_said(before: str, after: str, note: str) -> None:
+    [said] = migration_notes(before, after)
+    assert said.startswith(note)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a:int", "a:int b:int?"),
+        ("a:int", "a:int b:int=0"),
+        ("a:int", "a:int?"),
+        ("a:str!", "a:str"),
+        ("a:str(100)", "a:str"),
+        ("a:str", "a:text"),
+        ("a:enum(x|y)", "a:enum(x|y|z)"),
+    ],
+)
+def test_nothing_is_said_of_a_change_that_cannot_fail(before: str, after: str) -> None:
+    assert migration_notes(before, after) == []
