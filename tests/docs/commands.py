@@ -4,12 +4,17 @@ import re
 from pathlib import Path
 
 from tests.harness.project import environment_with_uv, run
+from tests.harness.thorough import THOROUGH
 
 IDENTITY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "test"), ("EMAIL", "test@example.com"))
 }
+
+MIGRATIONS = "tests/integration/test_migrations.py"
+"""The tests of a service whose outcome the documents speak of: how many `pytest` runs usually."""
+FEWER = {"PYTEST_ADDOPTS": "" if THOROUGH else MIGRATIONS}
 
 
 def blocks(document: str, language: str) -> list[str]:

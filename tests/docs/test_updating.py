@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.docs.commands import run_commands, section
+from tests.docs.commands import FEWER, run_commands, section
 from tests.harness.project import Copy, Project
 from tests.harness.template import ROOT, commit, git
 from tests.harness.updates import follow, next_release, replace
@@ -18,7 +18,8 @@ def test_its_commands_bring_a_release_and_settle_a_conflict(
         template, tmp_path / "next", {"template/dev/postgres/errors.py": ('"""', '"""New. ')}
     )
     follow(project, newer)
-    output = run_commands(section(UPDATING, "Update"), project.path, **project.variables())
+    variables = project.variables() | FEWER
+    output = run_commands(section(UPDATING, "Update"), project.path, **variables)
     assert "New template version available" in output
     assert (project.path / "dev/postgres/errors.py").read_text().startswith('"""New. ')
 
