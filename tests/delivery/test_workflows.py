@@ -15,7 +15,7 @@ from tests.delivery.conftest import PYTHON_VERSION, Change, Deliver
 from tests.delivery.workflows import Job, Runner, github_jobs, gitlab_jobs, read_yaml
 from tests.harness.project import CommandError, Copy, Project
 from tests.harness.template import ROOT, commit, git
-from tests.harness.thorough import THOROUGH, usually
+from tests.harness.thorough import THOROUGH, fewer, usually
 
 WORKFLOWS = sorted(path.name for path in ROOT.glob("template/*github*/workflows/*.yml"))
 
@@ -78,9 +78,9 @@ def test_every_step_of_the_github_workflows_passes(
 
 def with_fewer_tests(job: Job) -> Job:
     """The nightly job with a few tests, since test_differential.py runs all with real commits."""
-    if THOROUGH or job.name != "committed":
+    if job.name != "committed":
         return job
-    return replace(job, variables=job.variables | {"PYTEST_ADDOPTS": "tests/api/test_health.py"})
+    return replace(job, variables=job.variables | fewer("tests/api/test_health.py"))
 
 
 @pytest.mark.parametrize("repeated", usually([SAME - {"migrations"}, set()], 1))

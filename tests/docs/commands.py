@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 from tests.harness.project import environment_with_uv, run
-from tests.harness.thorough import THOROUGH
 
 IDENTITY = {
     f"GIT_{who}_{what}": value
@@ -13,8 +12,7 @@ IDENTITY = {
 }
 
 MIGRATIONS = "tests/integration/test_migrations.py"
-"""The tests of a service whose outcome the documents speak of: how many `pytest` runs usually."""
-FEWER = {"PYTEST_ADDOPTS": "" if THOROUGH else MIGRATIONS}
+"""The tests of a service whose outcome the documents speak of."""
 
 
 def blocks(document: str, language: str) -> list[str]:
