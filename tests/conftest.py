@@ -8,6 +8,7 @@ import pytest
 
 from tests.harness.answers import ANSWERS
 from tests.harness.project import Copy, Project, render
+from tests.harness.pythons import interpreters
 from tests.harness.shared import once, shared_directory
 from tests.harness.template import git, snapshot
 
@@ -36,19 +37,20 @@ def template(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def rendered(shared: Path, template: Path) -> Callable[[str], Project]:
-    """A project for a set of answers, installed. Tests may run it but must not change it.
+    """A project for a set of answers. Tests may run it but must not change it.
 
-    All run in the environment of the default one, which has compiled what all depend on.
+    All run in the environment of the default one, which alone is installed: they have the same
+    dependencies, and compiling these takes longer than most tests.
     """
 
-    def install(name: str) -> Path:
-        def build(target: Path) -> None:
-            render(template, target, ANSWERS[name]).run("true")
-
-        return once(shared / name, build)
+    def build(target: Path) -> None:
+        project = render(template, target, ANSWERS[target.name])
+        if target.name == "default":
+            project.run("true")
 
     def rendered(name: str) -> Project:
-        return Project(install(name), install("default") / ".venv")
+        default = once(shared / "default", build)
+        return Project(once(shared / name, build), default / ".venv")
 
     return rendered
 
@@ -57,6 +59,17 @@ def rendered(shared: Path, template: Path) -> Callable[[str], Project]:
 def project(request: pytest.FixtureRequest, rendered: Callable[[str], Project]) -> Project:
     """The project of every set of answers in turn."""
     return rendered(request.param)
+
+
+@pytest.fixture(scope="session")
+def environment_of(shared: Path, default_project: Project) -> Callable[[str], Path]:
+    """The environment of a minor version of Python, for projects to borrow."""
+
+    def build(target: Path) -> None:
+        git(shared, "clone", "--quiet", str(default_project.path), str(target))
+        Project(target).run("true", UV_PYTHON=interpreters()[target.name])
+
+    return lambda version: once(shared / version, build) / ".venv"
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.project import Copy, Project, render
+from tests.harness.project import UV, Copy, Project, render, run
 from tests.harness.shared import once
 from tests.harness.template import commit
 from tests.harness.updates import replace
@@ -20,12 +20,13 @@ Change = Callable[[Project, str, str, str], Project]
 
 @pytest.fixture(scope="session")
 def deliver(shared: Path, template: Path, default_project: Project) -> Deliver:
-    """The project of a CI provider, installed. Tests may run it but must not change it."""
+    """The project of a CI provider, locked. Tests may run it but must not change it."""
 
     def deliver(ci: str) -> Project:
         def build(target: Path) -> None:
             answers: dict[str, object] = {"ci": ci, "python_version": PYTHON_VERSION}
-            render(template, target, answers).run("true")
+            render(template, target, answers)
+            run(UV, "lock", "--quiet", cwd=target)
             commit(target, "Lock")
 
         return Project(once(shared / f"ci {ci}", build), default_project.venv)

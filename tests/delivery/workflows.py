@@ -117,7 +117,7 @@ class Runner:
             (self.programs / program).symlink_to(Path(UV).with_name(program))
         # What a provider's machine lacks, but only makes mypy faster.
         cache = {name: project.variables()[name] for name in project.variables() if "MYPY" in name}
-        self.variables = environment(**VARIABLES, **cache, **variables)
+        self.variables = environment(**VARIABLES | cache | variables)
         self.variables["PATH"] = f"{self.programs}:{self.variables['PATH']}"
         self.context: dict[str, str] = {}
         """What the provider knows during the last job, by the expression that asks for it."""

@@ -7,14 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.docs.commands import blocks, run_commands
+from tests.docs.commands import MIGRATIONS, blocks, run_commands
 from tests.harness.project import Copy, Project
 from tests.harness.service import database
-from tests.harness.template import ROOT, commit, git
-from tests.harness.thorough import THOROUGH
-
-SOME = "tests/integration/test_migrations.py tests/api/test_health.py"
-"""The tests of a service whose outcome the documents speak of, and a few others."""
+from tests.harness.template import ROOT, git
+from tests.harness.thorough import fewer
 
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -48,7 +45,7 @@ def test_the_commands_of_getting_started_work(
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(template), str(clone))
     cache = default_project.variables()["MYPY_CACHE_DIR"]
-    run_commands(text("getting-started.md"), clone, MYPY_CACHE_DIR=cache)
+    run_commands(text("getting-started.md"), clone, MYPY_CACHE_DIR=cache, **fewer(MIGRATIONS))
 
 
 @pytest.mark.parametrize("document", ["resources.md", "change-in-production.md"])
@@ -56,9 +53,7 @@ def test_the_commands_for_a_service_work(
     default_project: Project, copy: Copy, document: str
 ) -> None:
     project = copy(default_project)
-    project.run("true")
-    commit(project.path, "Lock")
-    variables = project.variables() | {"PYTEST_ADDOPTS": "" if THOROUGH else SOME}
+    variables = project.variables() | fewer(MIGRATIONS)
     with database(project) as url:
         run_commands(text(document), project.path, DATABASE_URL=url, **variables)
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from tests.grammar.lines import BAD, Bad, lines, projects
 from tests.grammar.macros import problem
 from tests.harness.project import Project, render
+from tests.harness.thorough import THOROUGH
 
 RANDOM = "EXAMPLES" in os.environ
-SERVICES = int(os.environ.get("EXAMPLES", "2"))
+SERVICES = int(os.environ.get("EXAMPLES", "2" if THOROUGH else "1"))
 REMEMBERED = {"author": "name:str!", "book": "title:str author:ref(author)"}
 
 REASONS = ("choose another", "rename", "the maximum is", "start with 0")

@@ -46,7 +46,7 @@ def test_one_file_and_one_line_add_a_type(
     shutil.copy(MADE_UP, changed / "includes" / "types")
     names = changed / "includes" / "types.jinja"
     names.write_text(names.read_text().replace("  'date',\n", "  'time',\n  'date',\n"))
-    fields = {**FIELDS, "opens_at:time": "08:30:00"}
+    fields: dict[str, str | None] = {"name:str": "abc", "opens_at:time": "08:30:00"}
     answers = {"resource": "", "resources": {"maker": "name:str", **resources_of(fields)}}
     project = Project(tmp_path / "project", default_project.venv)
     run_copy(str(changed), project.path, data=answers, defaults=True, quiet=True)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.harness.project import Project
 from tests.harness.shared import once
-from tests.harness.template import commit
+from tests.harness.template import commit, git
 from tests.isolation.expectations import Outcomes
 from tests.isolation.runs import run_leaks
 
@@ -22,16 +22,15 @@ OVERLAY = Path(__file__).parent / "overlay"
 
 @pytest.fixture(scope="session")
 def probe(shared: Path, rendered: Callable[[str], Project]) -> Project:
-    """The project, installed. Tests may run it but must not change it."""
+    """The project. Tests may run it but must not change it."""
+    original = rendered("no_resource")
 
     def build(target: Path) -> None:
-        shutil.copytree(rendered("no_resource").path, target, symlinks=True)
-        shutil.rmtree(target / ".venv", ignore_errors=True)
+        git(shared, "clone", "--quiet", str(original.path), str(target))
         shutil.copytree(OVERLAY, target, dirs_exist_ok=True)
         commit(target, "Lay the probe over it")
-        Project(target).run("true")
 
-    return Project(once(shared / "probe", build))
+    return Project(once(shared / "probe", build), original.venv)
 
 
 @pytest.fixture(scope="session")

@@ -70,9 +70,9 @@ def test_without_the_option_no_database_is_kept(probe: Project) -> None:
     assert "psql" not in output
 
 
-@pytest.mark.parametrize("option", ["--setup-show", "--durations=3", "--setup-plan", "--fixtures"])
-def test_options_of_pytest_work(probe: Project, option: str) -> None:
-    probe.run("pytest", "tests/rows/test_http.py", option)
+@pytest.mark.parametrize("options", ["--setup-show --durations=3", "--setup-plan", "--fixtures"])
+def test_options_of_pytest_work(probe: Project, options: str) -> None:
+    probe.run("pytest", "tests/rows/test_http.py", *options.split())
 
 
 @pytest.mark.parametrize("db", ["sandbox", "committed"])

@@ -1,31 +1,35 @@
 """The sandbox keeps its promises on every Python and every PostgreSQL that there is here."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.harness import servers
-from tests.harness.project import Copy, Project
+from tests.harness.project import Project
 from tests.harness.pythons import interpreters
 from tests.harness.service import database
 from tests.harness.thorough import usually
 
 PROGRAMS: dict[str, Path | None] = {**servers.installed(), "embedded": None}
-SERVERS = list(itertools.product(PROGRAMS, ["sandbox", "committed"]))
+
+WAYS = {
+    "on uvloop": ("--loop=uvloop",),
+    "in the sandbox": (),
+    "with real commits": ("--db=committed",),
+}
+# First the newest Python with the oldest PostgreSQL. test_rows.py has what is newest and usual.
+PLATFORMS = list(itertools.product(WAYS, PROGRAMS, interpreters()))
 
 
-@pytest.mark.parametrize("version", usually(interpreters(), 1))
-def test_every_promise_is_kept_on_every_python(probe: Project, copy: Copy, version: str) -> None:
-    python = interpreters()[version]
-    copy(probe).with_own_venv().run("pytest", "tests/rows", UV_PYTHON=python)
-
-
-@pytest.mark.parametrize(("version", "db"), usually(SERVERS, 1))
-def test_every_promise_is_kept_on_a_server_that_a_url_names(
-    probe: Project, version: str, db: str
+@pytest.mark.parametrize(("way", "server", "python"), usually(PLATFORMS, 1))
+def test_every_promise_is_kept_on_every_python_and_every_server_that_a_url_names(
+    probe: Project, environment_of: Callable[[str], Path], way: str, server: str, python: str
 ) -> None:
-    programs = PROGRAMS[version]
+    project = Project(probe.path, environment_of(python))
+    assert f"Python {python}." in project.run("python", "--version")
+    programs = PROGRAMS[server]
     with database(probe, tcp=True) if programs is None else servers.serve(programs) as url:
-        output = probe.run("pytest", "tests/rows", f"--db={db}", TEST_DATABASE_URL=url)
+        output = project.run("pytest", "tests/rows", *WAYS[way], TEST_DATABASE_URL=url)
     assert "of TEST_DATABASE_URL" in output

@@ -8,13 +8,13 @@ from tests.harness.thorough import usually
 RUNS = {
     "with real commits": ("--db=committed",),
     "by two workers": ("-n", "2"),
-    "on uvloop": ("--loop=uvloop",),
     "in the sandbox": (),
+    "on uvloop": ("--loop=uvloop",),
     "in the order of the files": ("-p", "no:randomly"),
     "on uvloop with real commits": ("--loop=uvloop", "--db=committed"),
 }
 
 
-@pytest.mark.parametrize("run", usually(RUNS, 3))
+@pytest.mark.parametrize("run", usually(RUNS, 2))
 def test_every_promise_is_kept(probe: Project, run: str) -> None:
     probe.run("pytest", "tests/rows", *RUNS[run])

@@ -43,6 +43,8 @@ AFTER = {
     ),
 }
 
+MIGRATIONS = "tests/integration/test_migrations.py"
+
 OWN_CHECK = """
     __table_args__ = (sa.CheckConstraint("name NOT IN ('none', '-')", name="named"),)
 """
@@ -107,7 +109,7 @@ def test_every_change_is_detected_migrated_and_reverted(changed: Changed) -> Non
     assert [name for name in columns if not re.search(rf"(\b|_){name}(_id)?\b", found)] == []
     assert "ck_brands_named" in found
 
-    suite = changed.project.run("pytest", "tests/integration/test_migrations.py", code=1)
+    suite = changed.project.run("pytest", MIGRATIONS, "-k", "match", code=1)
     assert "The models have changed and there is no migration for it" in suite
 
     assert "E501" not in changed.alembic("revision", "--autogenerate", "-m", "everything")
@@ -122,4 +124,4 @@ def test_every_change_is_detected_migrated_and_reverted(changed: Changed) -> Non
 
     changed.project.run("ruff", "check")
     changed.project.run("ruff", "format", "--check")
-    changed.project.run("pytest", "tests/integration/test_migrations.py")
+    changed.project.run("pytest", MIGRATIONS)

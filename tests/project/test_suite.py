@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.harness.answers import ANSWERS
-from tests.harness.project import Copy, Project
+from tests.harness.project import Project
 from tests.harness.pythons import interpreters
 from tests.harness.thorough import usually
+
+TRIED_BELOW = {"default", "every_field_type", "no_resource"}
 
 
 def summary(output: str) -> dict[str, int]:
@@ -21,8 +24,12 @@ def assert_all_passed(output: str) -> None:
     assert set(summary(output)) == {"passed"}, output
 
 
-def test_its_suite_passes(project: Project) -> None:
+@pytest.mark.parametrize("name", usually(sorted(ANSWERS, key=TRIED_BELOW.__contains__), 2))
+def test_its_suite_passes(rendered: Callable[[str], Project], name: str) -> None:
+    project = rendered(name)
+    before = project.changes()
     assert_all_passed(project.run("pytest"))
+    assert project.changes() == before
 
 
 @pytest.mark.parametrize("name", usually(sorted(ANSWERS, key="every_field_type".__ne__), 1))
@@ -30,14 +37,21 @@ def test_its_suite_passes_on_two_workers(rendered: Callable[[str], Project], nam
     assert_all_passed(rendered(name).run("pytest", "-n", "2"))
 
 
+def test_its_suite_reaches_the_coverage_without_a_resource(
+    rendered: Callable[[str], Project],
+) -> None:
+    output = rendered("no_resource").run("pytest", "--cov")
+    assert "Required test coverage" in output
+    assert_all_passed(output)
+
+
 @pytest.mark.parametrize("version", usually(interpreters(), 1))
 def test_its_suite_passes_on_every_python_of_this_machine(
-    default_project: Project, copy: Copy, version: str
+    default_project: Project, environment_of: Callable[[str], Path], version: str
 ) -> None:
-    project = copy(default_project).with_own_venv()
-    python = interpreters()[version]
-    assert f"Python {version}." in project.run("python", "--version", UV_PYTHON=python)
-    assert_all_passed(project.run("pytest", UV_PYTHON=python))
+    project = Project(default_project.path, environment_of(version))
+    assert f"Python {version}." in project.run("python", "--version")
+    assert_all_passed(project.run("pytest"))
 
 
 def test_it_collects_at_least_25_tests_named_after_behaviours(default_project: Project) -> None:
