@@ -6,8 +6,8 @@ people have, from what is refused to what is written. `test_commands.py` runs th
 
 import os
 import shutil
+import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +21,7 @@ from dev.template.git import Repository, TemplateError
 from dev.template.update import Change, Outcome, update
 from dev.template.writing import UNDO, is_interrupted
 from tests.harness.template import commit, git, write
+from tests.harness.thorough import THOROUGH, usually
 
 Files = Mapping[str, str | None]
 """The content of each file; None for one that is not there."""
@@ -194,7 +195,7 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", usually(SETTINGS, 9))
 def test_no_setting_of_the_user_changes_that(service: Service, tmp_path: Path, name: str) -> None:
     write(
         tmp_path,
@@ -416,19 +417,40 @@ def test_an_update_that_would_lose_a_line_is_refused(
 # What an interrupted update leaves.
 
 
-def run_killed(service: Service, call: int, when: str = "before") -> int | None:
-    """Update in a process that is killed at a call of git; the number of calls if it ended."""
-    root = Path(__file__).parents[2]
-    run = subprocess.run(
-        (sys.executable, "-m", "tests.update.killed", str(call), when),
-        cwd=service.folder,
-        env=os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'template'}"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode in (0, -9), run.stderr
-    return int(run.stdout) if run.returncode == 0 else None
+def count_calls(service: Service) -> int:
+    """Update; return how often git was called."""
+    calls = 0
+    run = Repository.git
+
+    def count(repository: Repository, *arguments: str, **options: Any) -> str:
+        nonlocal calls
+        calls += 1
+        return run(repository, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Repository, "git", count)
+        service.update()
+    return calls
+
+
+def update_and_be_killed(service: Service, call: int) -> None:
+    """Update in a process that is killed after a call of git."""
+    child = os.fork()
+    if child == 0:
+        run = Repository.git
+
+        def run_and_die(repository: Repository, *arguments: str, **options: Any) -> str:
+            nonlocal call
+            call -= 1
+            printed = run(repository, *arguments, **options)
+            if call == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return printed
+
+        setattr(Repository, "git", run_and_die)  # noqa: B010
+        service.update()
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
 
 
 def test_an_update_that_was_killed_at_any_moment_can_be_taken_back(service: Service) -> None:
@@ -436,11 +458,10 @@ def test_an_update_that_was_killed_at_any_moment_can_be_taken_back(service: Serv
     write(service.folder, {"ignored.log": "mine\n"})
     before, status = service.state(), service.status()
     half_done = 0
-    calls = run_killed(service, 0)
-    assert calls is not None
+    calls = count_calls(service)
     subprocess.run(UNDO, shell=True, cwd=service.folder, check=True)
-    for call in range(calls - 12, calls + 1):
-        assert run_killed(service, call, "after") is None
+    for call in range(1 if THOROUGH else calls - 9, calls + 1):
+        update_and_be_killed(service, call)
         if is_interrupted(Repository(service.folder)):
             half_done += service.status() != status
             with pytest.raises(TemplateError, match="was interrupted while it was writing files"):
