@@ -29,8 +29,9 @@ def test_its_commands_bring_a_release_and_settle_a_conflict(
     git(newer, "tag", "1001.0.0")
     replace(project.path, {"app/health.py": ("TIMEOUT = 2.0", "TIMEOUT = 5.0")})
     commit(project.path, "Work")
-    update = "\n```sh\nuvx copier update --defaults\n```\n"
-    output = run_commands(update + section(UPDATING, "When an update conflicts"), project.path)
+    update = "\n```sh\nuv run template update || true\n```\n"
+    resolving = update + section(UPDATING, "When an update conflicts")
+    output = run_commands(resolving, project.path, **project.variables())
     assert "\napp/health.py\n" in output
     assert "TIMEOUT = 5.0  #" in (project.path / "app/health.py").read_text()
     assert "UU" not in project.changes()

@@ -3,6 +3,7 @@
 dev.py        `uv run dev`
 resource.py   `uv run resource`; resource_lines.py has the lines that describe resources
 template.py   `uv run template`
+rename_migration.py  the migration of a renamed resource
 report.py     what an update did, as the last two print it
 project.py    the project in which a command runs
 database.py   its development database, also for `uv run alembic`

@@ -22,7 +22,7 @@ from dev.template.answers import read_resources
 from dev.template.git import Repository, TemplateError
 from dev.template.update import Change, Outcome, update
 
-OWN_COLUMNS = "# Your own columns, relationships and methods go below this line."
+OWN_COLUMNS = "# Your own columns, relationships and methods"
 
 
 class ResourceError(Exception):

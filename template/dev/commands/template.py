@@ -12,6 +12,7 @@ from dev.commands.report import check_conflicts, print_changes, print_line
 from dev.template.answers import read_questions
 from dev.template.check import check, compare_releases
 from dev.template.git import Repository, TemplateError, UnreachableError
+from dev.template.restore import restore
 from dev.template.update import Change, update
 from dev.template.writing import UNDO, is_interrupted
 
@@ -26,6 +27,9 @@ def main() -> None:
                 _update(project, Change(release=options.to))
             case "answer":
                 _answer(project, options.question, options.answer)
+            case "restore":
+                restore(project, options.files)
+                print_line("Restored, but not committed yet; see: git diff HEAD")
             case "check":
                 _check(project, options)
     except UnreachableError as error:
@@ -47,12 +51,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="template", description="Update this service from its template."
     )
-    verbs = parser.add_subparsers(dest="verb", metavar="update|answer|check", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="update|answer|restore|check", required=True)
     updating = verbs.add_parser("update", help="merge a newer release into the service")
     updating.add_argument("--to", metavar="VERSION", help="a release; default: the newest one")
     answering = verbs.add_parser("answer", help="give one of the template's questions an answer")
     answering.add_argument("question", metavar="QUESTION")
     answering.add_argument("answer", metavar="ANSWER")
+    restoring = verbs.add_parser(
+        "restore", help="bring files back to what the service's release renders"
+    )
+    restoring.add_argument("files", nargs="+", metavar="FILE")
     checking = verbs.add_parser(
         "check", help="list what neither the service's release nor an edit explains"
     )

@@ -6,6 +6,9 @@ rendering.py  Copier, which renders the release that the service has and the one
 merging.py    git's three-way merge of these two with the service, in a folder of its own
 losses.py     whether each line that the user wrote is in the result
 writing.py    the result in the service's folder, written so that it can be taken back at any moment
+check.py      what neither the release nor an edit explains, and its repair
+restore.py    files as the release renders them
+renaming.py   a resource with another name, in renders and in the user's code
 git.py        git, with settings that mean the same on every machine
 
 Copier merges too, but with `git apply` in the user's folder and with the user's settings, which can
