@@ -63,6 +63,14 @@ INSERT_3 = status("INSERT INTO programs.items VALUES (3, 30)")
 INSERT_4 = status("INSERT INTO programs.items VALUES (4, 40)")
 UPDATE_1 = status("UPDATE programs.items SET value = value + 1 WHERE id = 1")
 UPDATE_2 = status("UPDATE programs.items SET value = value * 2 WHERE id = 2")
+ALTER_ITEMS = status("ALTER TABLE programs.items ADD COLUMN more int")
+READ_ALL = rows("SELECT * FROM programs.items ORDER BY id")
+DIVIDE_BY_ZERO = rows("SELECT 1 / 0")
+OPEN = OpenCursor(ITEMS)
+FETCH_FROM_CURSOR = FetchFromCursor()
+SCRATCH_DROPPED = status("CREATE TEMPORARY TABLE scratch (n int) ON COMMIT DROP")
+SCRATCH_EMPTIED = status("CREATE TEMPORARY TABLE scratch (n int) ON COMMIT DELETE ROWS")
+DROP_SCRATCH = status("DROP TABLE scratch")
 SCRATCH = status("CREATE TEMPORARY TABLE scratch (n int)")
 FILL_SCRATCH = status("INSERT INTO scratch VALUES (1)")
 SEE_SCRATCH = rows("SELECT n FROM scratch")
@@ -1254,5 +1262,69 @@ CASES: dict[str, Case] = {
         (0, COMMIT),
         (0, status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")),
         (0, rows("SHOW transaction_isolation")),
+    ),
+    "a temporary table that could not be created is not dropped": equal(
+        (0, SCRATCH), (0, SCRATCH_DROPPED), (0, FILL_SCRATCH), (0, SEE_SCRATCH)
+    ),
+    "a temporary table that was there before is not dropped": equal(
+        (0, SCRATCH),
+        (0, status("CREATE TEMP TABLE IF NOT EXISTS scratch (n int) ON COMMIT DROP")),
+        (0, FILL_SCRATCH),
+        (0, SEE_SCRATCH),
+    ),
+    "a temporary table is emptied although another could not be created": equal(
+        (0, SCRATCH_EMPTIED), (0, SCRATCH), (0, FILL_SCRATCH), (0, SEE_SCRATCH)
+    ),
+    "a temporary table is there again after a rollback": equal(
+        (0, SCRATCH),
+        (0, BEGIN),
+        (0, DROP_SCRATCH),
+        (0, SCRATCH_DROPPED),
+        (0, ROLLBACK),
+        (0, FILL_SCRATCH),
+        (0, SEE_SCRATCH),
+    ),
+    "a temporary table is there again after the rollback to a savepoint": equal(
+        (0, BEGIN),
+        (0, SCRATCH_DROPPED),
+        (0, SAVEPOINT),
+        (0, DROP_SCRATCH),
+        (0, SCRATCH),
+        (0, ROLLBACK),
+        (0, FILL_SCRATCH),
+        (0, COMMIT),
+        (0, SEE_SCRATCH),
+    ),
+    "a temporary table that goes by another name is emptied": equal(
+        (0, SCRATCH_EMPTIED),
+        (0, status("ALTER TABLE scratch RENAME TO another")),
+        (0, status("INSERT INTO another VALUES (1)")),
+        (0, rows("TABLE another")),
+    ),
+    "a temporary table is dropped with the views that read it": equal(
+        (0, BEGIN),
+        (0, SCRATCH_DROPPED),
+        (0, status("CREATE TEMPORARY VIEW more_scratch AS TABLE scratch")),
+        (0, COMMIT),
+        (0, rows("TABLE more_scratch")),
+    ),
+    "a temporary table is emptied whatever the role is": equal(
+        (0, SCRATCH_EMPTIED),
+        (0, BEGIN),
+        (0, FILL_SCRATCH),
+        (0, status("SET ROLE pg_write_all_data")),
+        (0, COMMIT),
+        (0, rows("SELECT current_user")),
+        (0, status("RESET ROLE")),
+        (0, SEE_SCRATCH),
+    ),
+    "a temporary table is emptied by a transaction that only reads": equal(
+        (0, SCRATCH_EMPTIED),
+        (0, Begin(readonly=True)),
+        (0, FILL_SCRATCH),
+        (0, SEE_SCRATCH),
+        (0, COMMIT),
+        (0, SEE_SCRATCH),
+        (0, INSERT_3),
     ),
 }
