@@ -1318,6 +1318,20 @@ CASES: dict[str, Case] = {
         (0, status("RESET ROLE")),
         (0, SEE_SCRATCH),
     ),
+    "a changed table is seen whoever has read it before": equal(
+        (1, READ_ALL),
+        (0, BEGIN),
+        (0, SAVEPOINT),
+        (0, ALTER_ITEMS),
+        (0, READ_ALL),
+        (0, COMMIT),
+        (0, COMMIT),
+        (0, READ_ALL),
+        (1, READ_ALL),
+    ),
+    "a statement of the driver that is older than a column": equal(
+        (0, READ_ALL), (1, ALTER_ITEMS), (0, BEGIN), (0, READ_ALL), (0, READ), (0, COMMIT)
+    ),
     "a temporary table is emptied by a transaction that only reads": equal(
         (0, SCRATCH_EMPTIED),
         (0, Begin(readonly=True)),

@@ -77,6 +77,8 @@ class Session:
             return Outcome("result", await self._perform(operation))
         except SandboxError as error:
             return Outcome("refused", f"{type(error).__name__}: {error}")
+        except asyncpg.InvalidCachedStatementError as error:
+            return Outcome("error", type(error).__name__)
         except asyncpg.PostgresError as error:
             return Outcome("error", error.sqlstate)
         except asyncio.CancelledError:
