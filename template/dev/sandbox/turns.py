@@ -130,7 +130,7 @@ class Turns:
         transaction.task, transaction.sql = owning_task(), statement.sql
         if self._writer is not transaction:
             if not statement.rolls_back_to_savepoint:
-                self._check_not_failed(transaction)
+                transaction.check_not_failed()
             await self._take_turn(transaction, statement)
         try:
             self._check_allowed(transaction)
@@ -324,13 +324,6 @@ class Turns:
         return error
 
     # Checks
-
-    def _check_not_failed(self, transaction: TransactionState) -> None:
-        """PostgreSQL would reject the statement, but it no longer knows of the failure."""
-        if transaction.failed:
-            raise asyncpg.InFailedSQLTransactionError(
-                "current transaction is aborted, commands ignored until end of transaction block"
-            )
 
     def _check_snapshot(self, transaction: TransactionState, statement: Statement) -> None:
         """Others may have committed beside a REPEATABLE READ transaction, which must not see it."""

@@ -1263,6 +1263,97 @@ CASES: dict[str, Case] = {
         (0, status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")),
         (0, rows("SHOW transaction_isolation")),
     ),
+    "a cursor of the driver ends with the rollback to its savepoint": equal(
+        (0, BEGIN),
+        (0, SAVEPOINT),
+        (0, OPEN),
+        (0, ROLLBACK),
+        (0, FETCH_FROM_CURSOR),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "a cursor of the driver ends with the rollback to a savepoint around its own": equal(
+        (0, BEGIN),
+        (0, status("SAVEPOINT mine")),
+        (0, SAVEPOINT),
+        (0, OPEN),
+        (0, COMMIT),
+        (0, FETCH_FROM_CURSOR),
+        (0, status("ROLLBACK TO SAVEPOINT mine")),
+        (0, FETCH_FROM_CURSOR),
+    ),
+    "a cursor of the driver goes on after the rollback to a later savepoint": equal(
+        (0, BEGIN),
+        (0, OPEN),
+        (0, SAVEPOINT),
+        (0, FETCH_FROM_CURSOR),
+        (0, DIVIDE_BY_ZERO),
+        (0, FETCH_FROM_CURSOR),
+        (0, ROLLBACK),
+        (0, FETCH_FROM_CURSOR),
+    ),
+    "a cursor of the driver that is gone fails the next transaction": equal(
+        (0, BEGIN),
+        (0, OPEN),
+        (0, COMMIT),
+        (0, BEGIN),
+        (0, INSERT_3),
+        (0, FETCH_FROM_CURSOR),
+        (0, INSERT_4),
+        (0, COMMIT),
+        (0, READ),
+    ),
+    "a cursor of the driver in a transaction that has failed": equal(
+        (0, BEGIN), (0, OPEN), (0, DIVIDE_BY_ZERO), (0, FETCH_FROM_CURSOR), (0, COMMIT)
+    ),
+    "a cursor of the driver in a writing transaction that has failed": equal(
+        (0, BEGIN),
+        (0, OPEN),
+        (0, INSERT_3),
+        (0, DIVIDE_BY_ZERO),
+        (0, FETCH_FROM_CURSOR),
+        (0, COMMIT),
+    ),
+    "a cursor of the driver that has no more rows is not asked": equal(
+        (0, BEGIN),
+        (0, OPEN),
+        (0, FETCH_FROM_CURSOR),
+        (0, FETCH_FROM_CURSOR),
+        (0, FETCH_FROM_CURSOR),
+        (0, DIVIDE_BY_ZERO),
+        (0, FETCH_FROM_CURSOR),
+        (0, COMMIT),
+        (0, BEGIN),
+        (0, FETCH_FROM_CURSOR),
+    ),
+    "all cursors are closed": equal(
+        (0, BEGIN), (0, OPEN), (0, status("CLOSE ALL")), (0, FETCH_FROM_CURSOR), (0, READ)
+    ),
+    "a table that a cursor of the driver reads cannot be changed": equal(
+        (0, BEGIN), (0, OPEN), (0, FETCH_FROM_CURSOR), (0, ALTER_ITEMS), (0, COMMIT), (0, READ_ALL)
+    ),
+    "a table that a cursor of the driver reads cannot be emptied": equal(
+        (0, BEGIN), (0, OPEN), (0, status("TRUNCATE programs.items CASCADE")), (0, COMMIT)
+    ),
+    "a table that a cursor of the driver does not read can be changed": equal(
+        (0, BEGIN),
+        (0, OPEN),
+        (0, status("ALTER TABLE programs.tickets ADD COLUMN more int")),
+        (0, FETCH_FROM_CURSOR),
+        (0, COMMIT),
+        (1, ALTER_ITEMS),
+    ),
+    "a table that a stream reads cannot be changed": equal(
+        (0, BEGIN), (0, Stream(ITEMS, 1)), (0, ALTER_ITEMS), (0, COMMIT), (0, READ_ALL)
+    ),
+    "a table that a stream has read to its end can be changed": equal(
+        (0, BEGIN),
+        (0, INSERT_3),
+        (0, Stream(ITEMS, 5)),
+        (0, ALTER_ITEMS),
+        (0, COMMIT),
+        (0, READ_ALL),
+    ),
     "a temporary table that could not be created is not dropped": equal(
         (0, SCRATCH), (0, SCRATCH_DROPPED), (0, FILL_SCRATCH), (0, SEE_SCRATCH)
     ),
