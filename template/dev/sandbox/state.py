@@ -61,7 +61,7 @@ class SavepointState(NamedTuple):
     """Those that were opened later end when the savepoint is rolled back."""
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class TransactionState:
     """One virtual transaction; a statement outside a transaction is one by itself.
 

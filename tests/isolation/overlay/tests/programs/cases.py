@@ -1423,6 +1423,25 @@ CASES: dict[str, Case] = {
     "a statement of the driver that is older than a column": equal(
         (0, READ_ALL), (1, ALTER_ITEMS), (0, BEGIN), (0, READ_ALL), (0, READ), (0, COMMIT)
     ),
+    "a table that another transaction has read is changed": refused(
+        (0, BEGIN), (0, READ), (1, ALTER_ITEMS), (0, READ), (0, COMMIT), (1, READ_ALL)
+    ),
+    "a table that another transaction has read is locked": refused(
+        (0, BEGIN),
+        (0, rows("SELECT programs.total()")),
+        (1, BEGIN),
+        (1, status("LOCK TABLE programs.items")),
+        (0, COMMIT),
+    ),
+    "a table that a block changes has been read by another transaction": refused(
+        (0, BEGIN),
+        (0, READ),
+        (1, status("DO $$ BEGIN ALTER TABLE programs.items ADD COLUMN more int; END $$")),
+        (0, COMMIT),
+    ),
+    "a temporary table can be dropped whatever others have read": equal(
+        (0, BEGIN), (0, READ), (1, SCRATCH), (1, DROP_SCRATCH), (0, COMMIT)
+    ),
     "a temporary table is emptied by a transaction that only reads": equal(
         (0, SCRATCH_EMPTIED),
         (0, Begin(readonly=True)),
