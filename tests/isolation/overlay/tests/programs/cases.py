@@ -1423,6 +1423,15 @@ CASES: dict[str, Case] = {
     "a statement of the driver that is older than a column": equal(
         (0, READ_ALL), (1, ALTER_ITEMS), (0, BEGIN), (0, READ_ALL), (0, READ), (0, COMMIT)
     ),
+    "a cursor or a stream outside of a transaction": equal(
+        (0, OPEN),
+        (0, Begin("repeatable_read")),
+        (0, READ),
+        (0, COMMIT),
+        (0, Stream(ITEMS, 1)),
+        (0, Begin("serializable")),
+        (0, READ),
+    ),
     "a table that another transaction has read is changed": refused(
         (0, BEGIN), (0, READ), (1, ALTER_ITEMS), (0, READ), (0, COMMIT), (1, READ_ALL)
     ),
