@@ -139,7 +139,11 @@ class Turns:
         if self._writer is not transaction:
             if not statement.rolls_back_to_savepoint:
                 transaction.check_not_failed()
-            await self._take_turn(transaction, statement)
+            try:
+                await self._take_turn(transaction, statement)
+            except asyncio.CancelledError:
+                transaction.failed = True  # as if PostgreSQL had begun with the statement
+                raise
         try:
             self._check_allowed(transaction)
             self._check_snapshot(transaction, statement)
