@@ -219,8 +219,6 @@ class VirtualBackend:
             level = transaction.isolation.replace("_", " ")
             sql = f"SELECT '{level}'::text AS transaction_isolation"
             return replace(statement, sql=sql)
-        if transaction.readonly and statement.names_readonly and not transaction.writing:
-            transaction.replays.append(MAKE_READONLY)
         return statement
 
     def _set_mode(self, statement: Statement, mode: TransactionMode) -> Statement:

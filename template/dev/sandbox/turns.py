@@ -156,8 +156,8 @@ class Turns:
             if transaction.writing:
                 transaction.note_what_it_holds(statement)
             # Each time, because a rollback to a savepoint undoes it.
-            may_write = not only_reads and not statement.only_notifies
-            make_readonly = transaction.readonly and may_write and not transaction.failed
+            matters = statement.names_readonly or not (only_reads or statement.only_notifies)
+            make_readonly = transaction.readonly and matters and not transaction.failed
             with self._being_sent(transaction):
                 result = await self._physical.run(
                     session,

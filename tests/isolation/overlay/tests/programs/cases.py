@@ -1483,4 +1483,16 @@ CASES: dict[str, Case] = {
         (1, READ),
         (1, COMMIT),
     ),
+    "a read only transaction shows it after a savepoint": equal(
+        (0, Begin(readonly=True)),
+        (0, SAVEPOINT),
+        (0, rows("SHOW transaction_read_only")),
+        (0, ROLLBACK),
+        (0, rows("SHOW transaction_read_only")),
+        (1, INSERT_3),
+        (0, rows("SELECT current_setting('transaction_read_only')")),
+        (0, COMMIT),
+        (0, rows("SHOW transaction_read_only")),
+        (1, rows("SHOW transaction_read_only")),
+    ),
 }
