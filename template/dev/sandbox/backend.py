@@ -9,7 +9,7 @@ import asyncpg
 from dev.sandbox.codecs import Codec, CodecKey
 from dev.sandbox.errors import COMMITTED, OutsideTransactionError
 from dev.sandbox.physical import MAKE_READONLY, PhysicalConnection
-from dev.sandbox.sessions import ServerSession, refusal
+from dev.sandbox.sessions import NO_ROLE, NOTE_ROLE, ROLE_AGAIN, ServerSession, refusal
 from dev.sandbox.settings import UnclearSettingError
 from dev.sandbox.state import TransactionState
 from dev.sandbox.statement_cache import PreparedKey
@@ -144,6 +144,10 @@ class VirtualBackend:
             self._session.note_change(statement.sql, arguments)
             transaction.set_for_session(statement.session_settings(arguments))
         self.opened_cursor |= statement.declares
+        if statement.closes_all:
+            transaction.cursors.clear()
+        if statement.needs_tables_for_itself and transaction.cursors:
+            operation = self._after_cursors(transaction, operation)
         try:
             return await self._turns.run(
                 transaction, self._session, statement, self._codecs, operation
@@ -151,6 +155,21 @@ class VirtualBackend:
         except asyncpg.UnsafeNewEnumValueUsageError as error:
             self._turns.refuse(replace(statement, refusal=ENUM_NEEDS_COMMIT), error)
             raise
+
+    def _after_cursors(
+        self, transaction: TransactionState, operation: Operation[T]
+    ) -> Operation[T]:
+        """The operation, after the cursors have been opened whose rows were only read."""
+
+        async def after_cursors(real: asyncpg.Connection) -> T:
+            self.opened_cursor = True
+            await real.execute(f"{NOTE_ROLE}; {NO_ROLE}")  # it may be another one than before
+            for cursor in transaction.cursors:
+                await cursor.open_for_real(real)
+            await real.execute(ROLE_AGAIN)
+            return await operation(real)
+
+        return after_cursors
 
     async def _remember_settings(
         self, transaction: TransactionState, statement: Statement, arguments: tuple[Any, ...]
@@ -200,8 +219,6 @@ class VirtualBackend:
             level = transaction.isolation.replace("_", " ")
             sql = f"SELECT '{level}'::text AS transaction_isolation"
             return replace(statement, sql=sql)
-        if transaction.readonly and statement.names_readonly and not transaction.writing:
-            transaction.replays.append(MAKE_READONLY)
         return statement
 
     def _set_mode(self, statement: Statement, mode: TransactionMode) -> Statement:

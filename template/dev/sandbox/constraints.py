@@ -7,10 +7,6 @@ DEFERRABLE = """
     FROM pg_constraint JOIN pg_namespace ON pg_namespace.oid = connamespace WHERE condeferrable
 """
 
-NOTE_ROLE = "SELECT set_config('tests_sandbox.role', current_setting('role'), true)"
-NO_ROLE = "SET LOCAL ROLE NONE"
-ROLE_AGAIN = "SELECT set_config('role', current_setting('tests_sandbox.role'), true)"
-
 
 class DeferrableConstraints:
     """Those of the database, and what a commit has to send because of them."""
@@ -29,12 +25,8 @@ class DeferrableConstraints:
         """The SQL that fails if one of them is violated."""
         return ["SET CONSTRAINTS ALL IMMEDIATE"] if self._exist else []
 
-    def defer_again(self, *, in_a_role: bool) -> list[str]:
-        """The SQL that gives the next transaction the constraints as they were declared.
-
-        With `in_a_role` the session may have a role that must not use their schemas.
-        """
+    def defer_again(self) -> list[str]:
+        """The SQL that gives the next transaction the constraints as they were declared."""
         if not self._initially_deferred:
             return []
-        defer = f"SET CONSTRAINTS {', '.join(self._initially_deferred)} DEFERRED"
-        return [NOTE_ROLE, NO_ROLE, defer, ROLE_AGAIN] if in_a_role else [defer]
+        return [f"SET CONSTRAINTS {', '.join(self._initially_deferred)} DEFERRED"]

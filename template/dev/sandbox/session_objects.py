@@ -6,13 +6,17 @@ is refused. What temporary tables do ON COMMIT, they do at the virtual commit.
 """
 
 import re
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import asyncpg
 
 from dev.sandbox.errors import COMMITTED
 from dev.sandbox.sessions import ServerSession
 from dev.sandbox.statements import Statement
-from dev.sandbox.temporary_tables import drop_table
+from dev.sandbox.temporary_tables import ON_COMMIT, TABLES, comment_on
+
+T = TypeVar("T")
 
 OBJECTS = """
     SELECT relname AS name, false AS prepared FROM pg_class
@@ -42,7 +46,7 @@ class SessionObjects:
         self._prepared: set[str] = set()
         self._maker: ServerSession | None = None  # may have made some since the last look
         self._writers: set[ServerSession] = set()
-        self._on_commit: dict[str, str] = {}
+        self._on_commit = False  # some table has been created so
 
     def note(self, session: ServerSession, statement: Statement) -> None:
         """A session sends a statement."""
@@ -50,7 +54,7 @@ class SessionObjects:
             self._writers.add(session)
         if statement.makes_objects:
             self._maker = session
-        self._on_commit |= dict(statement.on_commit)
+        self._on_commit |= bool(statement.on_commit)
 
     def must_look(self, session: ServerSession) -> bool:
         """Whether another session may have made objects that are not known yet."""
@@ -85,15 +89,26 @@ class SessionObjects:
         self._owners.clear()
         return ["DISCARD TEMP", *(f"DEALLOCATE {_quoted(name)}" for name in self._prepared)]
 
+    async def create(
+        self,
+        connection: asyncpg.Connection,
+        statement: Statement,
+        operation: Callable[[asyncpg.Connection], Awaitable[T]],
+    ) -> T:
+        """Run an operation that creates temporary tables ON COMMIT, and give them their comments.
+        A table that was there before (IF NOT EXISTS) goes on as it is."""
+        names = [name for name, _ in statement.on_commit]
+        before = await connection.fetch(TABLES, names)
+        result = await operation(connection)
+        created = {name for name, _ in {*await connection.fetch(TABLES, names)} - {*before}}
+        for name, comment in statement.on_commit:
+            if name in created:
+                await connection.execute(comment_on(name, comment))
+        return result
+
     def on_commit(self) -> list[str]:
         """The SQL that does what the temporary tables do at a commit."""
-        return [sql for sql in self._on_commit.values() if sql]
-
-    def committed(self) -> None:
-        """What is dropped at a commit has been."""
-        self._on_commit = {
-            name: sql for name, sql in self._on_commit.items() if sql != drop_table(name)
-        }
+        return [ON_COMMIT] if self._on_commit else []
 
 
 def _quoted(name: str) -> str:

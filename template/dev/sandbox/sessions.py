@@ -37,6 +37,10 @@ LOCKED = """
 LOCKS = re.compile(r"\bpg_(try_)?advisory_lock", re.IGNORECASE)
 """Takes an advisory lock that its transaction does not release."""
 
+NOTE_ROLE = "SELECT set_config('tests_sandbox.role', current_setting('role'), true)"
+NO_ROLE = "SET LOCAL ROLE NONE"
+ROLE_AGAIN = "SELECT set_config('role', current_setting('tests_sandbox.role'), true)"
+
 _WITH_A_DOT = re.compile(r"[^\W\d]\w*\.[^\W\d]\w*")
 
 
@@ -86,6 +90,11 @@ def refusal(sql: str) -> str | None:
     if _AUTHORIZATION.search(sql):
         return f"it would change the user of all connections. Use SET ROLE, or {COMMITTED}."
     return None
+
+
+def without_role(sql: list[str]) -> list[str]:
+    """The same SQL for a session that may have a role, which may not be allowed to do that."""
+    return [NOTE_ROLE, NO_ROLE, *sql, ROLE_AGAIN] if sql else []
 
 
 def switch(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
+
+import asyncpg
 
 from dev.sandbox.errors import shorten
 from dev.sandbox.findings import transaction_left_open
@@ -39,6 +41,12 @@ class Lease:
     """The statements that were refused, which the test is going to be blamed for."""
 
 
+class Cursor(Protocol):
+    """A cursor of the driver, whose rows may have been read at once."""
+
+    async def open_for_real(self, connection: asyncpg.Connection) -> None: ...
+
+
 class SavepointState(NamedTuple):
     """A savepoint, and how its transaction was then."""
 
@@ -49,8 +57,11 @@ class SavepointState(NamedTuple):
     local_settings: dict[str, str | None]
     """They are so again when the savepoint is rolled back."""
 
+    cursors: frozenset[Cursor]
+    """Those that were opened later end when the savepoint is rolled back."""
 
-@dataclass(eq=False, slots=True)
+
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class TransactionState:
     """One virtual transaction; a statement outside a transaction is one by itself.
 
@@ -92,6 +103,9 @@ class TransactionState:
 
     savepoints: list[SavepointState] = field(default_factory=list)
 
+    cursors: set[Cursor] = field(default_factory=set)
+    """The cursors of the driver that are open."""
+
     may_have_notified: bool = False
 
     opened_at: Line | None = None
@@ -121,6 +135,13 @@ class TransactionState:
         reports no error."""
         return not self.failed
 
+    def check_not_failed(self) -> None:
+        """PostgreSQL would reject the statement, but it no longer knows of the failure."""
+        if self.failed:
+            raise asyncpg.InFailedSQLTransactionError(
+                "current transaction is aborted, commands ignored until end of transaction block"
+            )
+
     def note_what_it_holds(self, statement: Statement) -> None:
         """Remember why others have to wait for it; writes count more than all else."""
         if self.holds != UNCOMMITTED_WRITES and not statement.reads:
@@ -142,7 +163,11 @@ class TransactionState:
             return
         word, name = statement.savepoint
         if word == "savepoint":
-            self.savepoints.append(SavepointState(name, self.readonly, dict(self.local_settings)))
+            self.savepoints.append(
+                SavepointState(
+                    name, self.readonly, dict(self.local_settings), frozenset(self.cursors)
+                )
+            )
             return
         names = [savepoint.name for savepoint in self.savepoints]
         if name not in names:
@@ -151,6 +176,7 @@ class TransactionState:
         self.readonly = self.savepoints[index].readonly
         if word == "rollback":
             self.local_settings = dict(self.savepoints[index].local_settings)
+            self.cursors &= self.savepoints[index].cursors
             index += 1  # it goes on
         del self.savepoints[index:]
 

@@ -20,6 +20,30 @@ MAKERS = r"""
 """Asks for the functions that may create temporary tables, and the tables with triggers that call
 them."""
 
+DROP = "tests_sandbox: ON COMMIT DROP"
+DELETE_ROWS = "tests_sandbox: ON COMMIT DELETE ROWS"
+"""The comments that such tables have: PostgreSQL does not tell what it does with them, and what a
+rollback undoes, it undoes to the comment as well."""
+
+TABLES = """
+    SELECT name, to_regclass('pg_temp.' || quote_ident(name))::oid
+    FROM unnest($1::text[]) AS t(name)
+"""
+"""Asks which temporary tables have these names."""
+
+ON_COMMIT = """
+    DO $on_commit$ DECLARE
+        dropped text = (SELECT string_agg(objoid::regclass::text, ', ')
+            FROM pg_description WHERE description = 'tests_sandbox: ON COMMIT DROP');
+        emptied text = (SELECT string_agg(objoid::regclass::text, ', ')
+            FROM pg_description WHERE description = 'tests_sandbox: ON COMMIT DELETE ROWS');
+    BEGIN
+        IF dropped <> '' THEN EXECUTE 'DROP TABLE ' || dropped || ' CASCADE'; END IF;
+        IF emptied <> '' THEN EXECUTE 'TRUNCATE ' || emptied; END IF;
+    END $on_commit$
+"""
+"""Does what PostgreSQL does at a commit."""
+
 UNSEEN_ON_COMMIT = (
     "it calls a function that creates a temporary table ON COMMIT, and the sandbox cannot see "
     f"which. Create the table by a statement, or {COMMITTED}."
@@ -41,8 +65,8 @@ def makes_temporary(statements_: Iterable[ParsedStatement]) -> bool:
 
 
 def on_commit(statement: ParsedStatement) -> Iterator[tuple[str, str]]:
-    """The names of the temporary tables that a statement creates, each with the SQL for every
-    commit from then on."""
+    """The names of the temporary tables that a statement creates ON COMMIT, each with the comment
+    that says what to do at every commit from then on."""
     if statement.words[0] == "do":
         for token in statement.tokens:
             if token.kind == "literal":
@@ -57,31 +81,23 @@ def _created(words: list[str]) -> Iterator[tuple[str, str]]:
     match words:
         case ["temp" | "temporary", "table", *rest]:
             names = (word for word in rest if word not in {"if", "not", "exists", "pg_temp"})
-            if name := unquoted(next(names, "")):
-                yield name, _action(name, rest)
+            name, comment = unquoted(next(names, "")), _comment(rest)
+            if name and comment is not None:
+                yield name, comment
         case ["local" | "global", *rest]:
             yield from _created(rest)
 
 
-def _action(name: str, words: list[str]) -> str:
+def _comment(words: list[str]) -> str | None:
     for index in range(len(words) - 2):
         match words[index : index + 3]:
             case ["on", "commit", "drop"]:
-                return drop_table(name)
+                return DROP
             case ["on", "commit", "delete"]:
-                return _delete_rows(name)
-    return ""
+                return DELETE_ROWS
+    return None
 
 
-def drop_table(name: str) -> str:
-    return f"DROP TABLE IF EXISTS {_qualified(name)}"
-
-
-def _delete_rows(name: str) -> str:
-    table = _qualified(name).replace("'", "''")
-    truncate = f"IF to_regclass('{table}') IS NOT NULL THEN TRUNCATE {_qualified(name)}; END IF"
-    return f"DO $delete_rows$ BEGIN {truncate}; END $delete_rows$"
-
-
-def _qualified(name: str) -> str:
-    return 'pg_temp."' + name.replace('"', '""') + '"'
+def comment_on(table: str, comment: str) -> str:
+    """The SQL that gives a temporary table a comment."""
+    return 'COMMENT ON TABLE pg_temp."' + table.replace('"', '""') + f"\" IS '{comment}'"

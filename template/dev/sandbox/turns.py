@@ -48,6 +48,11 @@ SNAPSHOT_IS_GONE = (
     f"read for the first time, and the one connection shows what is committed now; {COMMITTED}."
 )
 
+TABLES_ARE_READ = (
+    "another connection has read in a transaction that goes on, and PostgreSQL lets a change or a "
+    f"lock of a table wait for all that have read it. Commit there first, or {COMMITTED}."
+)
+
 
 class Turns:
     """Lets virtual transactions use the physical connection one after another.
@@ -65,6 +70,7 @@ class Turns:
         self._turn = asyncio.Lock()
         self._writer: TransactionState | None = None  # whose turn it is; a reader's is soon over
         self._sending: TransactionState | None = None
+        self._open: WeakSet[TransactionState] = WeakSet()
         self._progress = 0  # how often something was sent, or has arrived
         self._commits = 0  # how many transactions that wrote have committed
         self._waits = Waits(self._progress_if_idle)
@@ -116,7 +122,9 @@ class Turns:
     def begin(self, isolation: str | None = None, readonly: bool = False) -> TransactionState:
         """Begin a virtual transaction. Sends nothing."""
         application = origin.get() is APPLICATION
-        return TransactionState(self._lease, application, isolation, readonly)
+        transaction = TransactionState(self._lease, application, isolation, readonly)
+        self._open.add(transaction)
+        return transaction
 
     async def run(
         self,
@@ -130,8 +138,12 @@ class Turns:
         transaction.task, transaction.sql = owning_task(), statement.sql
         if self._writer is not transaction:
             if not statement.rolls_back_to_savepoint:
-                self._check_not_failed(transaction)
-            await self._take_turn(transaction, statement)
+                transaction.check_not_failed()
+            try:
+                await self._take_turn(transaction, statement)
+            except asyncio.CancelledError:
+                transaction.failed = True  # as if PostgreSQL had begun with the statement
+                raise
         try:
             self._check_allowed(transaction)
             self._check_snapshot(transaction, statement)
@@ -144,8 +156,8 @@ class Turns:
             if transaction.writing:
                 transaction.note_what_it_holds(statement)
             # Each time, because a rollback to a savepoint undoes it.
-            may_write = not only_reads and not statement.only_notifies
-            make_readonly = transaction.readonly and may_write and not transaction.failed
+            matters = statement.names_readonly or not (only_reads or statement.only_notifies)
+            make_readonly = transaction.readonly and matters and not transaction.failed
             with self._being_sent(transaction):
                 result = await self._physical.run(
                     session,
@@ -175,6 +187,7 @@ class Turns:
 
     async def commit(self, transaction: TransactionState) -> None:
         """Commit; an IntegrityError if a deferred constraint is violated, as on a real server."""
+        self._open.discard(transaction)
         if not transaction.writing:
             self._end_turn(transaction)
             return
@@ -198,6 +211,7 @@ class Turns:
     def rollback(self, transaction: TransactionState) -> None:
         """Roll back. Sends nothing, so nothing can interrupt it: the rollback goes out before the
         next statement, whoever sends that."""
+        self._open.discard(transaction)
         if self._writer is transaction:
             if transaction.writing:
                 self._physical.roll_back_later()
@@ -325,13 +339,6 @@ class Turns:
 
     # Checks
 
-    def _check_not_failed(self, transaction: TransactionState) -> None:
-        """PostgreSQL would reject the statement, but it no longer knows of the failure."""
-        if transaction.failed:
-            raise asyncpg.InFailedSQLTransactionError(
-                "current transaction is aborted, commands ignored until end of transaction block"
-            )
-
     def _check_snapshot(self, transaction: TransactionState, statement: Statement) -> None:
         """Others may have committed beside a REPEATABLE READ transaction, which must not see it."""
         transaction.queried |= statement.queries
@@ -349,9 +356,18 @@ class Turns:
         physical = self._physical
         if statement.locks and not await physical.may_lock(session, statement, transaction):
             self.refuse(replace(statement, refusal=LOCKED_BY_OTHERS))
+        if (
+            statement.locks_out_readers
+            and self._others_have_read(transaction)
+            and await physical.has_tables(statement.locks_out_readers, transaction)
+        ):
+            self.refuse(replace(statement, refusal=TABLES_ARE_READ))
         refusal = await physical.refusal(session, statement, transaction)
         if refusal is not None:
             self.refuse(replace(statement, refusal=refusal))
+
+    def _others_have_read(self, transaction: TransactionState) -> bool:
+        return any(other.queried for other in self._open if other is not transaction)
 
     def _check_allowed(self, transaction: TransactionState) -> None:
         self._check_loop(transaction)

@@ -181,7 +181,7 @@ SABOTAGE = [
     ),
     Sabotage(
         "a failed transaction stays failed",
-        "dev.sandbox.turns:Turns._check_not_failed",
+        "dev.sandbox.state:TransactionState.check_not_failed",
         does_nothing,
         "rows/test_errors.py",
         "test_a_failed_statement_aborts_its_transaction_and_no_other[SELECT 1/0-SELECT 1]",

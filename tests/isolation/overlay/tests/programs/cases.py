@@ -63,6 +63,14 @@ INSERT_3 = status("INSERT INTO programs.items VALUES (3, 30)")
 INSERT_4 = status("INSERT INTO programs.items VALUES (4, 40)")
 UPDATE_1 = status("UPDATE programs.items SET value = value + 1 WHERE id = 1")
 UPDATE_2 = status("UPDATE programs.items SET value = value * 2 WHERE id = 2")
+ALTER_ITEMS = status("ALTER TABLE programs.items ADD COLUMN more int")
+READ_ALL = rows("SELECT * FROM programs.items ORDER BY id")
+DIVIDE_BY_ZERO = rows("SELECT 1 / 0")
+OPEN = OpenCursor(ITEMS)
+FETCH_FROM_CURSOR = FetchFromCursor()
+SCRATCH_DROPPED = status("CREATE TEMPORARY TABLE scratch (n int) ON COMMIT DROP")
+SCRATCH_EMPTIED = status("CREATE TEMPORARY TABLE scratch (n int) ON COMMIT DELETE ROWS")
+DROP_SCRATCH = status("DROP TABLE scratch")
 SCRATCH = status("CREATE TEMPORARY TABLE scratch (n int)")
 FILL_SCRATCH = status("INSERT INTO scratch VALUES (1)")
 SEE_SCRATCH = rows("SELECT n FROM scratch")
@@ -1254,5 +1262,237 @@ CASES: dict[str, Case] = {
         (0, COMMIT),
         (0, status("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")),
         (0, rows("SHOW transaction_isolation")),
+    ),
+    "a cursor of the driver ends with the rollback to its savepoint": equal(
+        (0, BEGIN),
+        (0, SAVEPOINT),
+        (0, OPEN),
+        (0, ROLLBACK),
+        (0, FETCH_FROM_CURSOR),
+        (0, READ),
+        (0, COMMIT),
+    ),
+    "a cursor of the driver ends with the rollback to a savepoint around its own": equal(
+        (0, BEGIN),
+        (0, status("SAVEPOINT mine")),
+        (0, SAVEPOINT),
+        (0, OPEN),
+        (0, COMMIT),
+        (0, FETCH_FROM_CURSOR),
+        (0, status("ROLLBACK TO SAVEPOINT mine")),
+        (0, FETCH_FROM_CURSOR),
+    ),
+    "a cursor of the driver goes on after the rollback to a later savepoint": equal(
+        (0, BEGIN),
+        (0, OPEN),
+        (0, SAVEPOINT),
+        (0, FETCH_FROM_CURSOR),
+        (0, DIVIDE_BY_ZERO),
+        (0, FETCH_FROM_CURSOR),
+        (0, ROLLBACK),
+        (0, FETCH_FROM_CURSOR),
+    ),
+    "a cursor of the driver that is gone fails the next transaction": equal(
+        (0, BEGIN),
+        (0, OPEN),
+        (0, COMMIT),
+        (0, BEGIN),
+        (0, INSERT_3),
+        (0, FETCH_FROM_CURSOR),
+        (0, INSERT_4),
+        (0, COMMIT),
+        (0, READ),
+    ),
+    "a cursor of the driver in a transaction that has failed": equal(
+        (0, BEGIN), (0, OPEN), (0, DIVIDE_BY_ZERO), (0, FETCH_FROM_CURSOR), (0, COMMIT)
+    ),
+    "a cursor of the driver in a writing transaction that has failed": equal(
+        (0, BEGIN),
+        (0, OPEN),
+        (0, INSERT_3),
+        (0, DIVIDE_BY_ZERO),
+        (0, FETCH_FROM_CURSOR),
+        (0, COMMIT),
+    ),
+    "a cursor of the driver that has no more rows is not asked": equal(
+        (0, BEGIN),
+        (0, OPEN),
+        (0, FETCH_FROM_CURSOR),
+        (0, FETCH_FROM_CURSOR),
+        (0, FETCH_FROM_CURSOR),
+        (0, DIVIDE_BY_ZERO),
+        (0, FETCH_FROM_CURSOR),
+        (0, COMMIT),
+        (0, BEGIN),
+        (0, FETCH_FROM_CURSOR),
+    ),
+    "all cursors are closed": equal(
+        (0, BEGIN), (0, OPEN), (0, status("CLOSE ALL")), (0, FETCH_FROM_CURSOR), (0, READ)
+    ),
+    "a table that a cursor of the driver reads cannot be changed": equal(
+        (0, BEGIN), (0, OPEN), (0, FETCH_FROM_CURSOR), (0, ALTER_ITEMS), (0, COMMIT), (0, READ_ALL)
+    ),
+    "a table that a cursor of the driver reads cannot be emptied": equal(
+        (0, BEGIN), (0, OPEN), (0, status("TRUNCATE programs.items CASCADE")), (0, COMMIT)
+    ),
+    "a table that a cursor of the driver does not read can be changed": equal(
+        (0, BEGIN),
+        (0, OPEN),
+        (0, status("ALTER TABLE programs.tickets ADD COLUMN more int")),
+        (0, FETCH_FROM_CURSOR),
+        (0, COMMIT),
+        (1, ALTER_ITEMS),
+    ),
+    "a table that a stream reads cannot be changed": equal(
+        (0, BEGIN), (0, Stream(ITEMS, 1)), (0, ALTER_ITEMS), (0, COMMIT), (0, READ_ALL)
+    ),
+    "a table that a stream has read to its end can be changed": equal(
+        (0, BEGIN),
+        (0, INSERT_3),
+        (0, Stream(ITEMS, 5)),
+        (0, ALTER_ITEMS),
+        (0, COMMIT),
+        (0, READ_ALL),
+    ),
+    "a temporary table that could not be created is not dropped": equal(
+        (0, SCRATCH), (0, SCRATCH_DROPPED), (0, FILL_SCRATCH), (0, SEE_SCRATCH)
+    ),
+    "a temporary table that was there before is not dropped": equal(
+        (0, SCRATCH),
+        (0, status("CREATE TEMP TABLE IF NOT EXISTS scratch (n int) ON COMMIT DROP")),
+        (0, FILL_SCRATCH),
+        (0, SEE_SCRATCH),
+    ),
+    "a temporary table is emptied although another could not be created": equal(
+        (0, SCRATCH_EMPTIED), (0, SCRATCH), (0, FILL_SCRATCH), (0, SEE_SCRATCH)
+    ),
+    "a temporary table is there again after a rollback": equal(
+        (0, SCRATCH),
+        (0, BEGIN),
+        (0, DROP_SCRATCH),
+        (0, SCRATCH_DROPPED),
+        (0, ROLLBACK),
+        (0, FILL_SCRATCH),
+        (0, SEE_SCRATCH),
+    ),
+    "a temporary table is there again after the rollback to a savepoint": equal(
+        (0, BEGIN),
+        (0, SCRATCH_DROPPED),
+        (0, SAVEPOINT),
+        (0, DROP_SCRATCH),
+        (0, SCRATCH),
+        (0, ROLLBACK),
+        (0, FILL_SCRATCH),
+        (0, COMMIT),
+        (0, SEE_SCRATCH),
+    ),
+    "a temporary table that goes by another name is emptied": equal(
+        (0, SCRATCH_EMPTIED),
+        (0, status("ALTER TABLE scratch RENAME TO another")),
+        (0, status("INSERT INTO another VALUES (1)")),
+        (0, rows("TABLE another")),
+    ),
+    "a temporary table is dropped with the views that read it": equal(
+        (0, BEGIN),
+        (0, SCRATCH_DROPPED),
+        (0, status("CREATE TEMPORARY VIEW more_scratch AS TABLE scratch")),
+        (0, COMMIT),
+        (0, rows("TABLE more_scratch")),
+    ),
+    "a temporary table is emptied whatever the role is": equal(
+        (0, SCRATCH_EMPTIED),
+        (0, BEGIN),
+        (0, FILL_SCRATCH),
+        (0, status("SET ROLE pg_write_all_data")),
+        (0, COMMIT),
+        (0, rows("SELECT current_user")),
+        (0, status("RESET ROLE")),
+        (0, SEE_SCRATCH),
+    ),
+    "a changed table is seen whoever has read it before": equal(
+        (1, READ_ALL),
+        (0, BEGIN),
+        (0, SAVEPOINT),
+        (0, ALTER_ITEMS),
+        (0, READ_ALL),
+        (0, COMMIT),
+        (0, COMMIT),
+        (0, READ_ALL),
+        (1, READ_ALL),
+    ),
+    "a statement of the driver that is older than a column": equal(
+        (0, READ_ALL), (1, ALTER_ITEMS), (0, BEGIN), (0, READ_ALL), (0, READ), (0, COMMIT)
+    ),
+    "a cursor or a stream outside of a transaction": equal(
+        (0, OPEN),
+        (0, Begin("repeatable_read")),
+        (0, READ),
+        (0, COMMIT),
+        (0, Stream(ITEMS, 1)),
+        (0, Begin("serializable")),
+        (0, READ),
+    ),
+    "a table that another transaction has read is changed": refused(
+        (0, BEGIN), (0, READ), (1, ALTER_ITEMS), (0, READ), (0, COMMIT), (1, READ_ALL)
+    ),
+    "a table that another transaction has read is locked": refused(
+        (0, BEGIN),
+        (0, rows("SELECT programs.total()")),
+        (1, BEGIN),
+        (1, status("LOCK TABLE programs.items")),
+        (0, COMMIT),
+    ),
+    "a table that a block changes has been read by another transaction": refused(
+        (0, BEGIN),
+        (0, READ),
+        (1, status("DO $$ BEGIN ALTER TABLE programs.items ADD COLUMN more int; END $$")),
+        (0, COMMIT),
+    ),
+    "a temporary table can be dropped whatever others have read": equal(
+        (0, BEGIN), (0, READ), (1, SCRATCH), (1, DROP_SCRATCH), (0, COMMIT)
+    ),
+    "a temporary table is emptied by a transaction that only reads": equal(
+        (0, SCRATCH_EMPTIED),
+        (0, Begin(readonly=True)),
+        (0, FILL_SCRATCH),
+        (0, SEE_SCRATCH),
+        (0, COMMIT),
+        (0, SEE_SCRATCH),
+        (0, INSERT_3),
+    ),
+    "a statement that is cancelled while it waits for its turn fails its transaction": equal(
+        (0, BEGIN),
+        (0, INSERT_3),
+        (1, BEGIN),
+        (1, Cancel("SELECT pg_sleep(20)")),
+        (0, COMMIT),
+        (1, READ),
+        (1, COMMIT),
+        (1, READ),
+    ),
+    "a statement that is cancelled while it waits for a lock fails its transaction": equal(
+        (1, BEGIN),
+        (1, SAVEPOINT),
+        (0, BEGIN),
+        (0, UPDATE_1),
+        (1, UPDATE_1),
+        (1, Interrupt()),
+        (0, COMMIT),
+        (1, READ),
+        (1, ROLLBACK),
+        (1, READ),
+        (1, COMMIT),
+    ),
+    "a read only transaction shows it after a savepoint": equal(
+        (0, Begin(readonly=True)),
+        (0, SAVEPOINT),
+        (0, rows("SHOW transaction_read_only")),
+        (0, ROLLBACK),
+        (0, rows("SHOW transaction_read_only")),
+        (1, INSERT_3),
+        (0, rows("SELECT current_setting('transaction_read_only')")),
+        (0, COMMIT),
+        (0, rows("SHOW transaction_read_only")),
+        (1, rows("SHOW transaction_read_only")),
     ),
 }

@@ -222,7 +222,7 @@ FEATURES: dict[str, tuple[Operation, ...]] = {
     ),
     "cancellation": (
         Cancel("SELECT pg_sleep(20)"),
-        Cancel("UPDATE programs.items SET value = 11 WHERE id = 1 AND pg_sleep(20) IS NOT NULL"),
+        Cancel("UPDATE programs.items SET value = 11 WHERE id = (SELECT 1 FROM pg_sleep(20))"),
         Interrupt(),
         *(
             Abandon("UPDATE programs.items SET value = 12 WHERE id = 1 RETURNING id", turns)

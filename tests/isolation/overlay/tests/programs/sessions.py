@@ -77,6 +77,13 @@ class Session:
             return Outcome("result", await self._perform(operation))
         except SandboxError as error:
             return Outcome("refused", f"{type(error).__name__}: {error}")
+        except asyncpg.NoActiveSQLTransactionError as error:
+            # asyncpg has prepared the query of a cursor by then, for which PostgreSQL has begun a
+            # transaction that goes on until the next message.
+            await self.connection.fetchrow("")
+            return Outcome("error", error.sqlstate)
+        except asyncpg.InvalidCachedStatementError as error:
+            return Outcome("error", type(error).__name__)
         except asyncpg.PostgresError as error:
             return Outcome("error", error.sqlstate)
         except asyncio.CancelledError:
@@ -166,6 +173,8 @@ class Session:
                 if len(found) == limit:
                     break
         except asyncpg.PostgresError as error:
+            if not found:
+                raise
             return found, error.sqlstate
         return found
 

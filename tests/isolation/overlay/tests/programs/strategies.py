@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from tests.programs.catalog import FEATURES, OBSERVATIONS
 from tests.programs.known import READS_DO_NOT_WAIT, WRONG
-from tests.programs.language import Begin, Finish, OpenCursor, Operation, Program, Savepoint, Step
+from tests.programs.language import Begin, Finish, Operation, Program, Savepoint, Step
 
 NUMBER = int(os.environ.get("PROGRAMS", "100"))
 """How many programs; the same ones in each run, unless a number is given."""
@@ -34,7 +34,7 @@ Operations = list[Operation]
 
 def _blocks(operations: Operations) -> st.SearchStrategy[Operations]:
     """What a session does in one go: a transaction, perhaps with a savepoint, or one statement."""
-    one = st.sampled_from(operations).filter(_works_alone).map(lambda operation: [operation])
+    one = st.sampled_from(operations).map(lambda operation: [operation])
     some = st.lists(st.sampled_from(operations), min_size=1, max_size=3)
     finish = st.sampled_from(FINISHES).map(lambda operation: [operation])
     begin = st.sampled_from(BEGINS).map(lambda operation: [operation])
@@ -42,12 +42,6 @@ def _blocks(operations: Operations) -> st.SearchStrategy[Operations]:
     nested = st.tuples(savepoint, some, finish).map(_joined)
     inside = st.lists(some | nested, min_size=1, max_size=2).map(_joined)
     return one | st.tuples(begin, inside, finish).map(_joined)
-
-
-def _works_alone(operation: Operation) -> bool:
-    """asyncpg fails to open a cursor outside of a transaction, and has prepared its query by then,
-    for which PostgreSQL has begun a transaction that goes on until the next message."""
-    return not isinstance(operation, OpenCursor)
 
 
 def _joined(parts: Any) -> Operations:

@@ -38,7 +38,8 @@ NOTES = {
     "sequences": "equal, and as in PostgreSQL no rollback undoes them; `currval` is refused "
     "once another connection has written",
     "LISTEN and NOTIFY": "virtualised: delivered at the virtual commit, also what triggers send",
-    "DDL": "equal, and rolled back with the test",
+    "DDL": "equal, and rolled back with the test; a change of a table is refused while another "
+    "transaction goes on that has read",
     "outside of transactions": "refused",
     "transactions by SQL": "refused",
     "cancellation": "equal",

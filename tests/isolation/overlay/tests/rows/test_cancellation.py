@@ -335,7 +335,7 @@ async def runs_on_the_server(
 SLOW_COMMIT = [
     """
     CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql
-    AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$
+    AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$
     """,
     """
     CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON accounts
@@ -355,7 +355,7 @@ async def test_a_commit_that_has_begun_is_finished_before_the_cancellation_count
     session.add(Account(name="committed"))
     await session.flush()
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
+        async with asyncio.timeout(0.5):
             await session.commit()
     await session.close()
     assert await names() == ["committed"]
