@@ -59,12 +59,12 @@ def test_add_writes_the_resource_and_prints_the_next_steps(project: Project) -> 
 
 
 def test_change_says_what_the_migration_cannot_know(project: Project) -> None:
-    said = resource(project, "change", "person", "born:date", "nick:str", "age:int=0", "pet:str?")
+    said = resource(project, "change", "person", "-name", "+born:date", "nick:str", "+age:int=0")
     assert said.startswith("Changed person.")
     assert "Required and without a default: born." in said
     assert "No longer null: nick." in said
     assert "will drop name and all data in it" in said
-    assert "person/people born:date nick:str age:int=0 pet:str?\n" in resource(project, "list")
+    assert "person/people nick:str born:date age:int=0\n" in resource(project, "list")
 
 
 def test_change_merges_with_what_the_user_wrote(project: Project) -> None:
@@ -75,6 +75,16 @@ def test_change_merges_with_what_the_user_wrote(project: Project) -> None:
     resource(project, "change", f"order {FIELDS} paid_on:date?")
     assert "def is_big" in models.read_text()
     assert "paid_on" in models.read_text()
+
+
+def test_a_field_cannot_take_the_name_of_a_column_of_the_users_own(project: Project) -> None:
+    models = project.path / "app" / "resources" / "order" / "models.py"
+    with models.open("a") as file:
+        file.write("\n    rank: Mapped[int]\n")
+    commit(project.path, "A column")
+    said = resource(project, "change", "order", "+rank:int", code=1)
+    assert said.startswith("Resource 'order' already has 'rank' in your own code, in app/resources")
+    assert project.changes() == ""
 
 
 def test_conflicting_files_are_listed_and_the_command_fails(project: Project) -> None:
@@ -93,13 +103,20 @@ def test_conflicting_files_are_listed_and_the_command_fails(project: Project) ->
 def test_drop_lists_deleted_and_kept_files(project: Project) -> None:
     own = project.path / "app" / "resources" / "order" / "prices.py"
     own.write_text("TAX = 19\n")
+    test = project.path / "tests" / "unit" / "test_prices.py"
+    test.write_text("from app.resources.order.prices import TAX\n")
+    crud = project.path / "app" / "resources" / "order" / "crud.py"
+    crud.write_text(crud.read_text() + "\n    mine = 1\n")
     commit(project.path, "A module of my own")
     said = resource(project, "drop", "order")
+    assert "These lines still import it:\n  tests/unit/test_prices.py:1:from app.res" in said
+    assert "Deleted, with what you had written in them; it remains in git's history:\n" in said
     assert "The migration will drop its table" in said
     assert "These files are your own and were kept:\n  app/resources/order/prices.py\n" in said
     deleted = said.partition("Deleted; they remain in git's history:\n")[2].partition("\n\n")[0]
     status = project.changes().splitlines()
     gone = [line.removeprefix("D  ") for line in status if line.startswith("D  ")]
+    gone.remove("app/resources/order/crud.py")
     assert [line.strip() for line in deleted.splitlines()] == sorted(gone)
     assert "tests/api/test_orders.py" in gone
     assert own.exists()
@@ -119,6 +136,9 @@ def test_drop_lists_deleted_and_kept_files(project: Project) -> None:
             "Resource 'tag' not found; existing resources: item, order, person, yes.",
         ),
         ("change person/persons name:str", "'person/people' cannot become 'person/persons':"),
+        ("change person -age", "Resource 'person': field 'age' does not exist;"),
+        ("rename order", "Write the new name: uv run resource rename NAME NEW_NAME[/PLURAL]"),
+        ("rename order item", "Resource 'item' already exists."),
         (
             "drop item order",
             "Resource 'item order' not found; existing resources: item, order, person, yes.",

@@ -141,6 +141,31 @@ def test_a_template_without_access_is_named_with_gits_reason(project: Project) -
     assert said.count("\n") == 1
 
 
+def test_an_answer_is_changed_at_the_same_release(project: Project) -> None:
+    project.run("template", "answer", "license", "MIT")
+    answers = (project.path / ANSWERS_FILE).read_text()
+    assert "_commit: 999.0.0\n" in answers
+    assert "license: MIT\n" in answers
+    assert (project.path / "LICENSE").exists()
+    check_edits(project)
+    commit(project.path, "License")
+    said = project.run("template", "answer", "licence", "MIT", code=1)
+    assert said.startswith("The template does not ask 'licence'; its questions: ci, description,")
+
+
+def test_a_file_is_brought_back_to_what_the_release_renders(project: Project) -> None:
+    file, (before, mine) = next(iter(MINE.items()))
+    project.run("template", "restore", file)
+    assert mine not in (project.path / file).read_text()
+    assert before in (project.path / file).read_text()
+    assert project.changes() == f" M {file}\n"
+    refused = project.run("template", "restore", file, code=1)
+    assert refused.startswith("These files have changes that are not in git")
+    git(project.path, "checkout", "--quiet", file)
+    said = project.run("template", "restore", "own.py", code=1)
+    assert said == "The template does not render own.py.\n"
+
+
 def test_check_is_clean_on_a_fresh_service(default_project: Project) -> None:
     assert default_project.run("template", "check") == (
         "The service is what its release renders, with your edits.\n"
