@@ -5,6 +5,7 @@ has written. The others wait in line.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -106,7 +107,7 @@ class Turns:
         return what to say about it."""
         writer, self._writer, self._sending = self._writer, None, None
         if self._turn.locked():
-            self._waits.turn_ended()
+            self._waits.turn_ended(writing=writer is not None and writer.writing)
             self._turn.release()
         if writer is None or not writer.writing:
             return []
@@ -288,16 +289,28 @@ class Turns:
             raise self._conflict(transaction, OVERTAKEN, wait.writer)
 
     async def _wait_patiently(self, transaction: TransactionState) -> None:
-        while True:
-            progress = self._progress
-            try:
-                async with asyncio.timeout(self.writer_timeout):
-                    await self._wait_for_turn()
-                break
-            except TimeoutError:
-                if self._writer_is_idle_since(progress) and not self._take_from_reader():
-                    why = f"and it has sent nothing for {self.writer_timeout:g} seconds"
-                    raise self._conflict(transaction, why) from None
+        """Wait as long as the writer sends something, without losing the place in line."""
+        loop = asyncio.get_running_loop()
+
+        def look(before: int) -> None:
+            if self._writer_is_idle_since(before) and not self._take_from_reader():
+                patience.reschedule(loop.time())
+            else:
+                look_later()
+
+        def look_later() -> None:
+            timers.append(loop.call_later(self.writer_timeout, look, self._progress))
+
+        timers: deque[asyncio.TimerHandle] = deque(maxlen=1)
+        look_later()
+        try:
+            async with asyncio.timeout(None) as patience:
+                await self._wait_for_turn()
+        except TimeoutError:
+            why = f"and it has sent nothing for {self.writer_timeout:g} seconds"
+            raise self._conflict(transaction, why) from None
+        finally:
+            timers[0].cancel()
 
     async def _wait_for_turn(self) -> None:
         await self._turn.acquire()
@@ -305,7 +318,7 @@ class Turns:
     def _end_turn(self, transaction: TransactionState) -> None:
         if self._writer is transaction:
             self._writer = None
-            self._waits.turn_ended()
+            self._waits.turn_ended(writing=transaction.writing)
             self._turn.release()
 
     def _progress_if_idle(self) -> int | None:

@@ -26,7 +26,7 @@ class Wait:
     """The tick at which it began."""
 
     writer: str | None = None
-    """A writer that was idle while this waited, and then committed."""
+    """Who has committed after this had waited for an idle writer."""
 
 
 class Waits:
@@ -59,17 +59,23 @@ class Waits:
 
     def end(self, wait: Wait) -> None:
         self._waiting.discard(wait)
+        self._kept_waiting.discard(wait)
         if self._timer is not None and not self._waiting:
             self._timer.cancel()
             self._timer = None
 
-    def turn_ended(self) -> None:
-        """Whoever comes next is not idle yet."""
-        self._kept_waiting.clear()
+    def turn_ended(self, *, writing: bool) -> None:
+        """Whoever comes next is not idle yet.
+
+        Who waited for a reader has lost nothing: all come in the order in which they asked. After a
+        writer, those may come first that PostgreSQL would have let wait for its locks.
+        """
+        if not writing:
+            self._kept_waiting.clear()
         self._idle_since = self._ticks
 
     def committed(self, describe: Callable[[], str]) -> None:
-        """A writer has committed: note it for all who have waited while it was idle."""
+        """A writer has committed: note it for all who have waited while a writer was idle."""
         for wait in self._kept_waiting:
             wait.writer = describe()  # takes long, and hardly ever does somebody wait
 
