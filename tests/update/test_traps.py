@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.template.rendering import WRITTEN_ONCE
 from tests.harness.project import Copy, Project, render
 from tests.harness.shared import once
 from tests.harness.template import RELEASES, ROOT, commit, git
@@ -114,6 +115,10 @@ def test_a_file_that_the_template_gives_up_stays_with_the_user(updated: Project)
 def test_deleted_files_stay_deleted(updated: Project) -> None:
     deleted = ["tests/README.md", "README.md", "app/resources/ant/crud.py"]
     assert [file for file in deleted if (updated.path / file).exists()] == []
+
+
+def test_the_guarded_update_leaves_the_same_files_to_the_user() -> None:
+    assert [f":(glob){pattern.lstrip('/')}" for pattern in WRITTEN_ONCE] == written_once()
 
 
 def test_nothing_brings_deleted_files_back() -> None:

@@ -129,8 +129,8 @@ class Scratch:
         changed = self.repository.paths("diff-tree", "-r", "-z", "--name-only", ours, commit)
         return Merge(
             before=before,
-            old=f"{old}^{{tree}}",
-            new=f"{new}^{{tree}}",
+            old=f"{old}:",
+            new=f"{new}:",
             commit=commit,
             unmerged=unmerged,
             moved_by_user=moved_by_user,

@@ -58,7 +58,8 @@ class Renamer:
         self.words = words
         self._word = re.compile(rf"\b({'|'.join(words)})\b")
         self._module = re.compile(rf"\b((?:resources|factories)[./]){name}\b")
-        self._path = re.compile(rf"(?<=/){renaming.plural.replace('_', '-')}(?=[\"'/?{{])")
+        path = renaming.plural.replace("_", "-")
+        self._path = re.compile("(?<=/)" + path + "(?=[\"'/?{])")
         self._key = re.compile(rf"(?<=[\"']){renaming.plural}(?=\.)")
         self._mention = re.compile(rf"\b({'|'.join([name, renaming.plural, *words])})\b")
 

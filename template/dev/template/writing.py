@@ -65,12 +65,12 @@ def _marker(project: Repository) -> Path:
 def _whole_tree(project: Repository, prefix: str, commit: str, scratch: Path) -> str:
     """The tree of the whole repository, with the result in the service's folder."""
     if not prefix:
-        return project.git("rev-parse", f"{commit}^{{tree}}").strip()
+        return project.git("rev-parse", f"{commit}:").strip()
     index = {"GIT_INDEX_FILE": str(scratch.with_name("index"))}
     other = Repository(project.folder, project.variables | index)
     other.git("read-tree", "HEAD")
     other.git("rm", "-r", "--cached", "--quiet", "--", ".")
-    other.git("read-tree", f"--prefix={prefix}", f"{commit}^{{tree}}")
+    other.git("read-tree", f"--prefix={prefix}", f"{commit}:")
     return other.git("write-tree").strip()
 
 
