@@ -16,11 +16,14 @@ CONFLICT = (
 def print_changes(outcome: Outcome) -> None:
     """Print what a reviewer should know about the files, apart from conflicts."""
     merge = outcome.merge
-    edited = set(merge.deleted_edits)
-    untouched = [path for path in outcome.deleted if path not in edited]
+    listed = {*merge.deleted_edits, *merge.moved_by_release}
+    untouched = [path for path in outcome.deleted if path not in listed]
     moved = [f"{old} -> {new}" for old, new in merge.moved_by_release.items()]
     print_list("Deleted; they remain in git's history", untouched)
-    print_list("Deleted, with what you had written in them; it remains in git's history", [*edited])
+    print_list(
+        "Deleted, with what you had written in them; it remains in git's history",
+        merge.deleted_edits,
+    )
     print_list("Moved, with what you had written in them", moved)
     print_list("Files that you have moved, and the release changes", merge.changed_where_moved)
     print_list(

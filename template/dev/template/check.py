@@ -144,7 +144,7 @@ class Check:
     def _releases_of_resources(self) -> dict[str, str]:
         """The release that rendered each resource last, as the history of the answers has it."""
         found: dict[str, str] = {}
-        path = f"{self.project.git('rev-parse', '--show-prefix').strip()}{ANSWERS_FILE}"
+        path = f"{self.project.git('rev-parse', '--show-prefix').rstrip()}{ANSWERS_FILE}"
         commits = self.project.git(
             *("rev-list", "--full-history", "--no-merges", "--topo-order", "--reverse"),
             *("HEAD", "--", ANSWERS_FILE),
@@ -197,7 +197,7 @@ def compare_releases(project: Repository, branch: str) -> str | None:
 
     Raises TemplateError if there is no such branch.
     """
-    prefix = project.git("rev-parse", "--show-prefix").strip()
+    prefix = project.git("rev-parse", "--show-prefix").rstrip("\n")
     there = find_release(project.git("cat-file", "blob", f"{branch}:{prefix}{ANSWERS_FILE}"))
     here = read_release(project.folder)
     if there == here:

@@ -71,10 +71,13 @@ class Scratch:
 
     def __init__(self, folder: Path, project: Repository) -> None:
         folder.mkdir()
-        self.repository = Repository(folder, neutral_environment())
-        self.repository.git("init", "--quiet")
+        # Names of files are not patterns.
+        variables = neutral_environment() | {"GIT_LITERAL_PATHSPECS": "1"}
+        self.repository = Repository(folder, variables)
+        hashes = project.git("rev-parse", "--show-object-format").strip()
+        self.repository.git("init", "--quiet", f"--object-format={hashes}")
         self._borrow_objects(project)
-        prefix = project.git("rev-parse", "--show-prefix").strip()
+        prefix = project.git("rev-parse", "--show-prefix").rstrip("\n")
         self.before = project.git("rev-parse", f"HEAD:{prefix}").strip()
         """The tree of the service's folder in its last commit."""
 
@@ -142,7 +145,7 @@ class Scratch:
 
     def _borrow_objects(self, project: Repository) -> None:
         """Let git find the service's commits and files."""
-        objects = project.git("rev-parse", "--git-path", "objects").strip()
+        objects = project.git("rev-parse", "--git-path", "objects").rstrip("\n")
         own = self.repository.folder / ".git"
         alternates = own / "objects" / "info" / "alternates"
         alternates.write_text(f"{(project.folder / objects).resolve()}\n", encoding="utf-8")

@@ -129,12 +129,15 @@ def check_ready(project: Repository) -> None:
 
 
 def _check_not_older(before: str, after: str) -> None:
-    if is_newer(before, after):
-        raise TemplateError(
-            f"The service has {before}, which is newer than {after}: it was rendered from a commit "
-            "of the template after its last release, or from a release that is no longer there. "
-            "Wait for the next one, or take the newest commit: uv run template update --to HEAD"
+    if not is_newer(before, after):
+        return
+    text = f"The service has {before}, which is newer than {after}; an update does not go back."
+    if "-g" in before:
+        text += (
+            " It was rendered from a commit of the template after its last release. Wait for the "
+            "next release, or take the newest commit: uv run template update --to HEAD"
         )
+    raise TemplateError(text)
 
 
 def _check_folders_are_no_links(project: Repository, repository: Repository, merge: Merge) -> None:

@@ -38,7 +38,7 @@ def write(project: Repository, merge: Merge, scratch: Path) -> None:
     """
     git = project.git
     git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(scratch), "merged")
-    prefix = git("rev-parse", "--show-prefix").strip()
+    prefix = git("rev-parse", "--show-prefix").rstrip("\n")
     tree = _whole_tree(project, prefix, merge.commit, scratch)
     root = Repository(Path(git("rev-parse", "--show-toplevel").rstrip("\n")), project.variables)
     _check_nothing_is_in_the_way(root, tree)
