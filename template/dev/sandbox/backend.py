@@ -62,6 +62,12 @@ class VirtualBackend:
         self._closed = False
         self._busy = False
 
+    def __del__(self) -> None:
+        """Nobody has the connection any more, so a server would have noticed that its client is
+        gone. What it wrote is found at the end of the test."""
+        if self.transaction is not None:
+            self._turns.abandon(self.transaction)
+
     # Statements
 
     async def send(

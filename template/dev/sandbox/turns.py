@@ -218,6 +218,15 @@ class Turns:
                 self._physical.roll_back_later()
             self._end_turn(transaction)
 
+    def abandon(self, transaction: TransactionState) -> None:
+        """Let nobody wait for a transaction that only reads and whose connection is garbage.
+
+        Can be called by any thread, as garbage collection is.
+        """
+        if self._writer is transaction and not transaction.writing:
+            with suppress(RuntimeError):  # The loop is closed.
+                self._physical.loop.call_soon_threadsafe(self._end_turn, transaction)
+
     def refuse(self, statement: Statement, cause: Exception | None = None) -> None:
         """Raise if the statement must not run here. The test fails even if that is swallowed."""
         if statement.refusal is None:

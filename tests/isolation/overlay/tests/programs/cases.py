@@ -1518,4 +1518,16 @@ CASES: dict[str, Case] = {
         (0, READ),
         freely=True,
     ),
+    "a lost connection with a snapshot makes nobody wait": equal(
+        (0, READ),
+        (1, Begin("repeatable_read")),
+        (1, SAVEPOINT),
+        (1, Forget()),
+        (1, COMMIT),
+        (0, READ),
+        (1, INSERT_3),
+        (1, COMMIT),
+        (0, READ),
+        freely=True,
+    ),
 }
