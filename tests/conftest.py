@@ -23,12 +23,8 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    base = shared_directory(tmp_path_factory)
-    # For root, another account runs the server. It need not copy the programs if it can reach them.
-    for closed in (base, base.parent):
-        closed.chmod(0o711)
     # People have folders with spaces in their names.
-    folder = base / "in a folder"
+    folder = shared_directory(tmp_path_factory) / "in a folder"
     folder.mkdir(exist_ok=True)
     return folder
 

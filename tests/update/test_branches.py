@@ -77,4 +77,4 @@ def test_a_merge_point_of_migrations_passes_too(merged: Project) -> None:
     with database(merged) as url:
         merged.run("alembic", "merge", "--message", "merge", "order", "zebra", DATABASE_URL=url)
     merged.run("pytest", "tests/integration/test_migrations.py")
-    merged.run("mypy", "--package", "migrations")
+    merged.run("mypy")
