@@ -28,6 +28,8 @@ def what_it_holds(statement: Statement) -> str:
     return UNCOMMITTED_WRITES
 
 
+_ADDS_ROWS = re.compile(r"\b(insert|merge|copy|call|do)\b", re.IGNORECASE)
+_SEARCHES = re.compile(r"^\W*(update|delete|merge|with)\b|\bselect\b", re.IGNORECASE)
 _NEVER_WAITS = re.compile(r"\bnowait\b|\bskip\s+locked\b|\bpg_try_advisory_", re.IGNORECASE)
 
 
@@ -85,6 +87,9 @@ class TransactionState:
     holds: str = "the snapshot"
     """What it has done that makes others wait, if it is the writer."""
 
+    adds_rows: bool = False
+    """It has inserted rows, which a statement that began before must not find."""
+
     sql: str = ""
     """The last statement."""
 
@@ -124,6 +129,11 @@ class TransactionState:
         locks of others."""
         return "lock_timeout" in self.local_settings or bool(_NEVER_WAITS.search(statement.sql))
 
+    def must_not_find_later_rows(self, statement: Statement) -> bool:
+        """Whether the statement looks for rows. PostgreSQL finds those that were there when it
+        began to wait."""
+        return bool(_SEARCHES.search(statement.sql))
+
     @property
     def may_outlive_test(self) -> bool:
         """Whether it may go on in the next test."""
@@ -146,6 +156,7 @@ class TransactionState:
         """Remember why others have to wait for it; writes count more than all else."""
         if self.holds != UNCOMMITTED_WRITES and not statement.reads:
             self.holds = what_it_holds(statement)
+        self.adds_rows |= not statement.reads and bool(_ADDS_ROWS.search(statement.sql))
 
     def __str__(self) -> str:
         return f"{describe(self.task)}, whose last statement was {shorten(self.sql)}"

@@ -205,7 +205,7 @@ class Turns:
             raise
         else:
             self._commits += 1
-            self._waits.committed(transaction.describe_as_holder)
+            self._waits.committed(transaction.describe_as_holder, transaction.adds_rows)
         finally:
             self._end_turn(transaction)
 
@@ -293,7 +293,8 @@ class Turns:
             raise self._conflict(transaction, NEVER_WAITS)
         # A later snapshot than the one that PostgreSQL would have taken before it waited.
         begins_snapshot = transaction.needs_snapshot and transaction.snapshot is None
-        if wait.writer is not None and (statement.reads or begins_snapshot):
+        finds_later_rows = wait.rows_were_added and transaction.must_not_find_later_rows(statement)
+        if wait.writer is not None and (statement.reads or begins_snapshot or finds_later_rows):
             self._turn.release()
             raise self._conflict(transaction, OVERTAKEN, wait.writer)
 

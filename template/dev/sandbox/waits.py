@@ -28,6 +28,9 @@ class Wait:
     writer: str | None = None
     """Who has committed after this had waited for an idle writer."""
 
+    rows_were_added: bool = False
+    """Whether that one has inserted rows."""
+
 
 class Waits:
     """Watches whoever has the turn while others wait for it; otherwise it does nothing.
@@ -74,10 +77,11 @@ class Waits:
             self._kept_waiting.clear()
         self._idle_since = self._ticks
 
-    def committed(self, describe: Callable[[], str]) -> None:
+    def committed(self, describe: Callable[[], str], adds_rows: bool) -> None:
         """A writer has committed: note it for all who have waited while a writer was idle."""
         for wait in self._kept_waiting:
             wait.writer = describe()  # takes long, and hardly ever does somebody wait
+            wait.rows_were_added |= adds_rows
 
     def _tick_later(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)

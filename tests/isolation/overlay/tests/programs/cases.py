@@ -1530,4 +1530,24 @@ CASES: dict[str, Case] = {
         (0, READ),
         freely=True,
     ),
+    "an update that waits does not find a row that was inserted again": either(
+        (0, BEGIN),
+        (0, status("DELETE FROM programs.items WHERE id = 1")),
+        (1, UPDATE_1),
+        (0, status("INSERT INTO programs.items VALUES (1, 0)")),
+        (0, COMMIT),
+        (0, READ),
+    ),
+    "a lock that waits does not find a row that was inserted again": either(
+        (0, BEGIN),
+        (0, status("DELETE FROM programs.items WHERE id = 1")),
+        (1, BEGIN),
+        (1, rows("SELECT value FROM programs.items WHERE id = 1 FOR UPDATE")),
+        (0, status("INSERT INTO programs.items VALUES (1, 0)")),
+        (0, COMMIT),
+        (1, COMMIT),
+    ),
+    "an update that waits finds the row as it was changed": equal(
+        (0, BEGIN), (0, UPDATE_1), (1, UPDATE_1), (0, COMMIT), (0, READ)
+    ),
 }
