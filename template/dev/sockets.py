@@ -16,6 +16,10 @@ DATABASE_HOST = "use-the-fixture-connect.invalid"
 
 DATABASE_URL = f"postgresql://{DATABASE_HOST}/none"
 
+CLOSED_URL = f"postgresql+asyncpg://{DATABASE_HOST}/none"
+"""The same, with the driver that SQLAlchemy asks for. It is the value of the variable DATABASE_URL
+while tests run, so that none of them uses the developer's own database."""
+
 
 class OutgoingConnectionError(Exception):
     """A test tried to connect to another machine."""

@@ -1,12 +1,10 @@
 """The options `--db...`, the marker `committed`, and DATABASE_URL, closed while tests run."""
 
 import os
-from functools import partial
 
 import pytest
-from sqlalchemy import Engine, event
 
-from dev.sandbox.leaks import CLOSED_URL, refuse_closed
+from dev.sockets import CLOSED_URL
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,12 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def close_database_url(config: pytest.Config) -> None:
-    """Let no engine connect to the database of DATABASE_URL until the run ends."""
+    """Keep the developer's own database from the tests, and from all that they start."""
     patch = pytest.MonkeyPatch()
     patch.setenv("DATABASE_URL", CLOSED_URL)
     config.add_cleanup(patch.undo)
-    event.listen(Engine, "do_connect", refuse_closed)
-    config.add_cleanup(partial(event.remove, Engine, "do_connect", refuse_closed))
 
 
 def all_committed(config: pytest.Config) -> bool:

@@ -27,7 +27,7 @@ KEPT_SERVERS = "postgres/kept"
 
 
 class Hooks:
-    """What the fixtures tell this plugin about the service."""
+    """What fixtures can tell this plugin about the service."""
 
     @pytest.hookspec(firstresult=True)
     def pytest_database_url(self, text: str) -> URL:
@@ -44,6 +44,11 @@ class WorkerNode(Protocol):
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(Hooks)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_database_url(text: str) -> URL:
+    return make_url(text).set(drivername="postgresql+asyncpg")
 
 
 @pytest.hookimpl(tryfirst=True)

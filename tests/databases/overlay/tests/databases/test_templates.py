@@ -88,7 +88,7 @@ class TestTheFingerprint:
         project.write("migrations/versions/a.py", "one")
         project.write("migrations/versions/b.py", "two")
         before = await fingerprint(connection, project.path)
-        project.write("migrations/versions/a.py", "onemigrations/versions/b.pytwo")
+        project.write("migrations/versions/a.py", "oneversions/b.pytwo")
         (project.path / "migrations" / "versions" / "b.py").unlink()
         assert await fingerprint(connection, project.path) != before
 
@@ -246,6 +246,54 @@ async def main():
 asyncio.run(main())
 """
         subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True)
+
+
+class TestTheMigrations:
+    async def test_can_be_in_the_folder_that_alembic_ini_names(
+        self, server: URL, connection: asyncpg.Connection, template: Template, project: Project
+    ) -> None:
+        project.write("pyproject.toml", "")
+        project.write("alembic.ini", "[alembic]\nscript_location = %(here)s/db/alembic\n")
+        (project.path / "db").mkdir()
+        (project.path / "migrations").rename(project.path / "db" / "alembic")
+        before = await fingerprint(connection, project.path)
+        await template.ensure(connection, RUN, rebuild=False)
+        assert "items" in await tables(server, connection, template)
+        project.write("db/alembic/versions/0002.py", "# another")
+        assert await fingerprint(connection, project.path) != before
+
+    @pytest.mark.parametrize(
+        "section", ["", '[tool.alembic]\nscript_location = "package:migrations"\n']
+    )
+    async def test_that_are_not_found_are_an_error(
+        self, connection: asyncpg.Connection, project: Project, section: str
+    ) -> None:
+        project.write("pyproject.toml", section)
+        with pytest.raises(TemplateError, match=r"alembic\.ini"):
+            await fingerprint(connection, project.path)
+
+    async def test_run_on_the_template_whatever_database_they_name(
+        self, server: URL, connection: asyncpg.Connection, template: Template, project: Project
+    ) -> None:
+        elsewhere = (
+            "postgresql+asyncpg://user:password@elsewhere.invalid:5433/production?ssl=require"
+        )
+        text = (project.path / "migrations" / "env.py").read_text()
+        project.write(
+            "migrations/env.py", text.replace('context.config.attributes["url"]', repr(elsewhere))
+        )
+        await template.ensure(connection, RUN, rebuild=False)
+        assert "items" in await tables(server, connection, template)
+
+    async def test_do_not_configure_logging(
+        self, connection: asyncpg.Connection, template: Template, project: Project
+    ) -> None:
+        project.write("alembic.ini", "[alembic]\n")
+        text = (project.path / "migrations" / "env.py").read_text()
+        project.write(
+            "migrations/env.py", f"{text}\nassert context.config.config_file_name is None\n"
+        )
+        assert await template.ensure(connection, RUN, rebuild=False)
 
 
 class TestAFailingBuild:
