@@ -21,6 +21,11 @@ class DeferrableConstraints:
         self._exist = bool(rows)
         self._initially_deferred = sorted({row["name"] for row in rows if row["deferred"]})
 
+    def as_declared(self) -> list[str]:
+        """The SQL that undoes SET CONSTRAINTS. A rollback does not, if a savepoint in which that
+        was sent has been released (`AfterTriggerEndSubXact` in PostgreSQL's trigger.c)."""
+        return [*self.check(), *self.defer_again()]
+
     def check(self) -> list[str]:
         """The SQL that fails if one of them is violated."""
         return ["SET CONSTRAINTS ALL IMMEDIATE"] if self._exist else []

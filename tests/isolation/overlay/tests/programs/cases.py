@@ -1550,4 +1550,14 @@ CASES: dict[str, Case] = {
     "an update that waits finds the row as it was changed": equal(
         (0, BEGIN), (0, UPDATE_1), (1, UPDATE_1), (0, COMMIT), (0, READ)
     ),
+    "a rollback undoes what a released savepoint has deferred": equal(
+        (0, BEGIN),
+        (0, SAVEPOINT),
+        (0, status("SET CONSTRAINTS ALL DEFERRED")),
+        (0, COMMIT),
+        (0, ROLLBACK),
+        (1, BEGIN),
+        (1, status("UPDATE programs.places SET place = 2 WHERE id = 1")),
+        (1, COMMIT),
+    ),
 }
