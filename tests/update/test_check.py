@@ -126,8 +126,11 @@ def test_a_resource_without_files_is_found(service: Service) -> None:
 def test_files_that_git_ignores_are_found(service: Service) -> None:
     write(service.folder, {".gitignore": "order\n"})
     commit(service.folder, "Ignore")
+    assert service.findings() == []  # they are in git all the same
+    git(service.folder, "rm", "--quiet", "--cached", "app/resources/order/models.py")
+    commit(service.folder, "Forget")
     [finding] = service.findings()
-    assert finding.startswith("app/resources/order/models.py is ignored by git")
+    assert finding.startswith("Git ignores app/resources/order/models.py, so that the last commit")
 
 
 def merge_a_branch_with(service: Service, add: list[str], change: str | None = None) -> None:

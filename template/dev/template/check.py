@@ -5,7 +5,7 @@ an older release rendered it, or out of a registry.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -54,7 +54,6 @@ class Check:
         yield from self._answers()
         yield from self._registries()
         yield from self._missing_files()
-        yield from self._ignored_files()
         yield from self._older_resources()
 
     def repair(self, findings: list[Finding]) -> Merge:
@@ -90,27 +89,30 @@ class Check:
                 yield Finding(f"{path} {what}", {path: (self.before[path], blob)})
 
     def _missing_files(self) -> Iterator[Finding]:
+        ignored = self._ignored(path for path in self.rendered if path not in self.before)
+        if ignored:
+            paths = ", ".join(ignored)
+            yield Finding(
+                f"Git ignores {paths}, so that the last commit lacks what the template renders. "
+                "Add such files with: git add --force",
+                {},
+            )
         for written in self.resources:
             name = written.partition("/")[0]
             files = [path for path in self.rendered if path.startswith(f"app/resources/{name}/")]
-            if not any(path in self.before for path in files):
+            if not any(path in self.before or path in ignored for path in files):
                 yield Finding(
                     f"Resource '{name}' is in {ANSWERS_FILE}, and has no files; add them again, or "
                     f"drop it: uv run resource drop {name}",
                     {},
                 )
 
-    def _ignored_files(self) -> Iterator[Finding]:
-        paths = "\0".join(self.rendered)
+    def _ignored(self, paths: Iterable[str]) -> list[str]:
+        """Those of the paths that git ignores."""
         ignored = self.project.git(
-            "check-ignore", "--no-index", "-z", "--stdin", text=paths, codes=(0, 1)
+            "check-ignore", "--no-index", "-z", "--stdin", text="\0".join(paths), codes=(0, 1)
         )
-        for path in filter(None, ignored.split("\0")):
-            yield Finding(
-                f"{path} is ignored by git, so that a commit may lack it; see `git check-ignore -v "
-                f"--no-index {path}`",
-                {},
-            )
+        return [path for path in ignored.split("\0") if path]
 
     def _older_resources(self) -> Iterator[Finding]:
         """Resources that were added, or changed, on a branch that had an older release."""
