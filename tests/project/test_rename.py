@@ -1,5 +1,7 @@
 """`uv run resource rename` moves a resource with all that its user wrote, and keeps its rows."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.harness.project import Project
@@ -50,7 +52,9 @@ def project(own_project: Project) -> Project:
     return own_project
 
 
-def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project) -> None:
+def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project, tmp_path: Path) -> None:
+    write(tmp_path, {"ignore": "*.py\n", "config": f"[core]\nexcludesFile = {tmp_path}/ignore\n"})
+    config = str(tmp_path / "config")
     with database(project) as url:
 
         def sql(statement: str) -> str:
@@ -59,7 +63,8 @@ def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project) -> Non
         project.run("alembic", "upgrade", "head", DATABASE_URL=url)
         sql("INSERT INTO orders (total) VALUES (7)")
 
-        said = project.run("resource", "rename", "order", "purchase")
+        rename = ("resource", "rename", "order", "purchase")
+        said = project.run(*rename, GIT_CONFIG_GLOBAL=config)
         assert said.startswith("Renamed order to purchase.")
         # The name may be any word in the user's own lines, so these are left to the user.
         assert "\n  app/resources/purchase/prices.py:4: def tax(order: Purchase) -> int:\n" in said

@@ -43,5 +43,5 @@ def write_migration(project: Repository, renaming: Renaming) -> str | None:
         "\nrevision: str", "\nfrom migrations.renames import rename_table\n\nrevision: str", 1
     )
     path.write_text(text, encoding="utf-8")
-    project.git("add", "--", str(path))
+    project.git("add", "--force", "--", str(path))  # whatever the user's git ignores
     return str(path.relative_to(project.folder))
