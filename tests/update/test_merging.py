@@ -453,6 +453,8 @@ def update_and_be_killed(service: Service, call: int) -> None:
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
 
 
+# The threads of pytest-xdist have nothing to do with what the child runs.
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_an_update_that_was_killed_at_any_moment_can_be_taken_back(service: Service) -> None:
     service.write({**WORK, ".gitignore": "*.log\n", "folder/deep.py": "deep = 7\n"})
     write(service.folder, {"ignored.log": "mine\n"})
