@@ -1560,4 +1560,15 @@ CASES: dict[str, Case] = {
         (1, status("UPDATE programs.places SET place = 2 WHERE id = 1")),
         (1, COMMIT),
     ),
+    "a lock that PostgreSQL never grants leaves the rest of its session out": refused(
+        (2, BEGIN),
+        (2, rows("SELECT pg_advisory_lock(1)::text")),
+        (1, BEGIN),
+        (1, rows("SELECT pg_advisory_xact_lock(1)::text")),
+        (1, READ),
+        (1, READ),
+        (2, COMMIT),
+        (0, READ),
+        freely=True,
+    ),
 }

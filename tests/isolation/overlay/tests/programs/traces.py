@@ -182,9 +182,10 @@ def _note_early(run: Run, leader: Trace, due: set[int]) -> None:
 
 
 def first_that_only_waits_here(real: Trace, free: Trace) -> int | None:
-    """The first step that waits in the free run and not in the real one."""
+    """The first step that waits in the free run and not in the real one, in which it has ended."""
     started = [number for event, number in free.events if event == "start"]
-    return next((n for n in started if free.waited(n) and not real.waited(n)), None)
+    ended = [number for number in started if number in real.outcomes]
+    return next((n for n in ended if free.waited(n) and not real.waited(n)), None)
 
 
 def in_order_of_ends(program: Program, trace: Trace) -> tuple[Program, Trace]:
