@@ -139,6 +139,8 @@ def test_a_template_without_access_is_named_with_gits_reason(project: Project) -
         "The update from the template at git+file:///nowhere/template failed: fatal: "
     )
     assert said.count("\n") == 1
+    assert project.run("template", "check", code=1) == said
+    assert project.run("template", "check", "--if-reachable") == f"Not checked. {said}"
 
 
 def test_an_answer_is_changed_at_the_same_release(project: Project) -> None:

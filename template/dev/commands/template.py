@@ -33,7 +33,9 @@ def main() -> None:
             case "check":
                 _check(project, options)
     except UnreachableError as error:
-        sys.exit(None if getattr(options, "if_reachable", False) else str(error))
+        if not options.if_reachable:
+            sys.exit(str(error))
+        print_line(f"Not checked. {error}")
     except (ProjectError, TemplateError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
@@ -51,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="template", description="Update this service from its template."
     )
+    parser.set_defaults(if_reachable=False)
     verbs = parser.add_subparsers(dest="verb", metavar="update|answer|restore|check", required=True)
     updating = verbs.add_parser("update", help="merge a newer release into the service")
     updating.add_argument("--to", metavar="VERSION", help="a release; default: the newest one")
