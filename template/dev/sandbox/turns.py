@@ -55,6 +55,12 @@ TABLES_ARE_READ = (
 )
 
 
+FAILURES = (asyncpg.PostgresError, SandboxError, OSError, asyncio.CancelledError)
+"""After these, PostgreSQL rejects everything until a rollback. Others it may not have noticed: a
+decoder of the application can fail, and asyncpg's own do if a cursor has other columns than it was
+told (`asyncpg.ProtocolError`)."""
+
+
 class Turns:
     """Lets virtual transactions use the physical connection one after another.
 
@@ -171,8 +177,11 @@ class Turns:
                 )
         except asyncpg.InterfaceError:
             raise  # asyncpg itself refused it: nothing was sent
-        except BaseException:
+        except BaseException as error:
             transaction.failed = True
+            if not isinstance(error, FAILURES):
+                with self._being_sent(transaction):
+                    transaction.failed = await self._physical.has_failed()
             if not transaction.writing:
                 self._undo_failed_read()
             raise

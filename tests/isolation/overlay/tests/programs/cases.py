@@ -1571,4 +1571,13 @@ CASES: dict[str, Case] = {
         (0, READ),
         freely=True,
     ),
+    "rows that asyncpg cannot read do not end the transaction": equal(
+        (1, FETCH),
+        (1, BEGIN),
+        (1, INSERT_3),
+        (1, DECLARE),
+        (1, FETCH),
+        (1, COMMIT),
+        (0, READ),
+    ),
 }

@@ -177,6 +177,20 @@ async def test_type_codecs_are_each_connections_own(connect: Connect, engine: As
     await converting.close()
 
 
+async def test_a_decoder_that_fails_does_not_end_the_transaction(connect: Connect) -> None:
+    def decode(value: str) -> str:
+        raise ValueError(value)
+
+    connection = await connect()
+    await connection.set_type_codec("json", schema="pg_catalog", encoder=str, decoder=decode)
+    async with connection.transaction():
+        await connection.execute(INSERT, "kept")
+        with pytest.raises(ValueError, match="1"):
+            await connection.fetchval("SELECT '1'::json")
+    assert await connection.fetchval("SELECT count(*) FROM accounts WHERE name = 'kept'") == 1
+    await connection.close()
+
+
 async def test_engines_with_json_of_their_own_get_it(connect: Connect, engine: AsyncEngine) -> None:
     def decode(value: str | bytes) -> str:
         return "decoded"
