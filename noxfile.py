@@ -1,5 +1,6 @@
 """Every check of this repository by name: `uv run nox --list`."""
 
+import re
 from pathlib import Path
 
 import nox
@@ -7,6 +8,9 @@ import nox
 nox.needs_version = ">=2026.10.20"
 nox.options.default_venv_backend = "uv"
 nox.options.sessions = ["lint", "tests"]
+
+ONLY_THERE = re.compile(r"tests\.harness\.thorough|mark\.thorough")
+"""What a module has of which `thorough` runs more than `tests`."""
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
@@ -43,7 +47,7 @@ def thorough(session: nox.Session) -> None:
     """Suites, pipelines and updates in every way, order, Python...: what the tests try a few of."""
     install(session, "test")
     tests = Path("tests").rglob("test_*.py")
-    suites = [str(path) for path in sorted(tests) if "tests.harness.thorough" in path.read_text()]
+    suites = [str(path) for path in sorted(tests) if ONLY_THERE.search(path.read_text())]
     session.run("pytest", *suites, *session.posargs, env={"THOROUGH": "1"})
 
 
@@ -51,7 +55,7 @@ def thorough(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Follow the documents to the letter."""
     install(session, "test")
-    session.run("pytest", "tests/docs", "tests/repository")
+    session.run("pytest", "tests/docs", "tests/repository", env={"THOROUGH": "1"})
 
 
 @nox.session

@@ -7,18 +7,28 @@ from pathlib import Path
 import pytest
 
 from tests.harness.answers import ANSWERS
+from tests.harness.compilation import compile_once
 from tests.harness.project import Copy, Project, render
 from tests.harness.pythons import interpreters
 from tests.harness.shared import once, shared_directory
 from tests.harness.template import git, snapshot
+from tests.harness.thorough import THOROUGH
 
 # Laid over rendered projects, and run there.
 collect_ignore_glob = ["*/overlay"]
 
 
 def pytest_configure() -> None:
+    compile_once()
     # A shell starts background jobs with Ctrl-C ignored, and the tests' processes would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not THOROUGH:
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

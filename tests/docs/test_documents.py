@@ -48,6 +48,7 @@ def test_the_commands_of_getting_started_work(
     run_commands(text("getting-started.md"), clone, MYPY_CACHE_DIR=cache, **fewer(MIGRATIONS))
 
 
+@pytest.mark.thorough  # each command is tested in tests/project
 @pytest.mark.parametrize("document", ["resources.md", "change-in-production.md"])
 def test_the_commands_for_a_service_work(
     default_project: Project, copy: Copy, document: str

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.docs.commands import MIGRATIONS, run_commands, section
 from tests.harness.project import Copy, Project
 from tests.harness.template import ROOT, commit, git
@@ -11,6 +13,7 @@ from tests.harness.updates import follow, next_release, replace
 UPDATING = (ROOT / "docs" / "updating.md").read_text()
 
 
+@pytest.mark.thorough  # tests/update shows what the commands do
 def test_its_commands_bring_a_release_and_settle_a_conflict(
     template: Path, default_project: Project, copy: Copy, tmp_path: Path
 ) -> None:

@@ -1,4 +1,7 @@
-"""Which cases run every time, and which only in `nox -s thorough` and so every night."""
+"""Which cases run every time, and which only in `nox -s thorough` and so every night.
+
+Whole tests that repeat what others show have the marker `thorough`.
+"""
 
 import os
 from collections.abc import Iterable

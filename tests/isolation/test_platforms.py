@@ -10,7 +10,6 @@ from tests.harness import servers
 from tests.harness.project import Project
 from tests.harness.pythons import interpreters
 from tests.harness.service import database
-from tests.harness.thorough import usually
 
 PROGRAMS: dict[str, Path | None] = {**servers.installed(), "embedded": None}
 
@@ -19,11 +18,12 @@ WAYS = {
     "in the sandbox": (),
     "with real commits": ("--db=committed",),
 }
-# First the newest Python with the oldest PostgreSQL. test_rows.py has what is newest and usual.
+# test_rows.py has what is newest and usual.
 PLATFORMS = list(itertools.product(WAYS, PROGRAMS, interpreters()))
 
 
-@pytest.mark.parametrize(("way", "server", "python"), usually(PLATFORMS, 1))
+@pytest.mark.thorough
+@pytest.mark.parametrize(("way", "server", "python"), PLATFORMS)
 def test_every_promise_is_kept_on_every_python_and_every_server_that_a_url_names(
     probe: Project, environment_of: Callable[[str], Path], way: str, server: str, python: str
 ) -> None:

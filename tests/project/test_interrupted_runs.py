@@ -59,11 +59,11 @@ def hanging_run(project: Project, *options: str) -> Iterator[HangingRun]:
 
 
 WAYS = {"workers": ("-n", "2"), "serial": ()}
-SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
+SIGNALS = [signal.SIGKILL, signal.SIGINT, signal.SIGTERM]
 
 
 @pytest.mark.parametrize(
-    ("way", "number"), usually([(way, number) for way in WAYS for number in SIGNALS], 4)
+    ("way", "number"), usually([(way, number) for number in SIGNALS for way in WAYS], 3)
 )
 def test_a_run_that_is_ended_half_way_leaves_no_process(
     own_project: Project, way: str, number: signal.Signals
@@ -83,6 +83,7 @@ def test_a_run_passes_beside_another_one_and_after_it_was_killed(own_project: Pr
         own_project.run("pytest", HEALTH)
 
 
+@pytest.mark.thorough  # so do a run and one that is killed
 def test_two_runs_at_once_in_one_checkout_both_pass(own_project: Project) -> None:
     with (
         own_project.start("pytest", API) as first,

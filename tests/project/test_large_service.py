@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from copier import VcsRef
 
 from tests.harness.large_service import RESOURCES, line_of, name_of, resources
 from tests.harness.project import Copy, Project, render
 from tests.harness.service import serve_on_own_database
 from tests.harness.updates import update
+
+pytestmark = pytest.mark.thorough  # the other services have fewer resources of more kinds
 
 
 def test_its_code_is_clean(large_project: Project) -> None:

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.harness.template import ROOT, git
 from tests.repository.readme import commands, run_first
 
@@ -15,6 +17,7 @@ def test_continuous_integration_runs_the_second_to_the_letter() -> None:
     assert commands()[1] in (ROOT / ".ci" / "run").read_text().splitlines()
 
 
+@pytest.mark.thorough  # as getting-started.md does
 def test_the_first_renders_a_service_whose_tests_pass(template: Path, tmp_path: Path) -> None:
     clone = tmp_path / "a folder" / "clone"
     git(tmp_path, "clone", "--quiet", str(template), str(clone))
