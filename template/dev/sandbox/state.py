@@ -90,6 +90,9 @@ class TransactionState:
     adds_rows: bool = False
     """It has inserted rows, which a statement that began before must not find."""
 
+    changes_schema: bool = False
+    """It has created, altered or dropped something that is not its session's own."""
+
     sql: str = ""
     """The last statement."""
 
@@ -156,6 +159,7 @@ class TransactionState:
         """Remember why others have to wait for it; writes count more than all else."""
         if self.holds != UNCOMMITTED_WRITES and not statement.reads:
             self.holds = what_it_holds(statement)
+        self.changes_schema |= statement.changes_schema and not statement.makes_objects
         self.adds_rows |= not statement.reads and bool(_ADDS_ROWS.search(statement.sql))
 
     def __str__(self) -> str:

@@ -214,7 +214,7 @@ class Turns:
             raise
         else:
             self._commits += 1
-            self._waits.committed(transaction.describe_as_holder, transaction.adds_rows)
+            self._waits.committed(transaction)
         finally:
             self._end_turn(transaction)
 
@@ -303,7 +303,8 @@ class Turns:
         # A later snapshot than the one that PostgreSQL would have taken before it waited.
         begins_snapshot = transaction.needs_snapshot and transaction.snapshot is None
         finds_later_rows = wait.rows_were_added and transaction.must_not_find_later_rows(statement)
-        if wait.writer is not None and (statement.reads or begins_snapshot or finds_later_rows):
+        differs = statement.reads or begins_snapshot or finds_later_rows or wait.schema_was_changed
+        if wait.writer is not None and differs:
             self._turn.release()
             raise self._conflict(transaction, OVERTAKEN, wait.writer)
 

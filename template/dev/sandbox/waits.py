@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dev.sandbox.state import TransactionState
+
 TICK = 0.001
 """Seconds between two looks at whoever has the turn, while others wait for it."""
 
@@ -30,6 +32,9 @@ class Wait:
 
     rows_were_added: bool = False
     """Whether that one has inserted rows."""
+
+    schema_was_changed: bool = False
+    """Whether that one has created, altered or dropped something."""
 
 
 class Waits:
@@ -77,11 +82,12 @@ class Waits:
             self._kept_waiting.clear()
         self._idle_since = self._ticks
 
-    def committed(self, describe: Callable[[], str], adds_rows: bool) -> None:
+    def committed(self, writer: TransactionState) -> None:
         """A writer has committed: note it for all who have waited while a writer was idle."""
         for wait in self._kept_waiting:
-            wait.writer = describe()  # takes long, and hardly ever does somebody wait
-            wait.rows_were_added |= adds_rows
+            wait.writer = writer.describe_as_holder()  # takes long; hardly ever does somebody wait
+            wait.rows_were_added |= writer.adds_rows
+            wait.schema_was_changed |= writer.changes_schema
 
     def _tick_later(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)

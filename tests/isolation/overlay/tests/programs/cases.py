@@ -1580,4 +1580,31 @@ CASES: dict[str, Case] = {
         (1, COMMIT),
         (0, READ),
     ),
+    "a table that is created twice at once": either(
+        (1, BEGIN),
+        (1, status("CREATE TABLE programs.extra (n int)")),
+        (0, status("CREATE TABLE programs.extra (n int)")),
+        (1, COMMIT),
+        (0, READ),
+    ),
+    "if not exists beside a table that is being created": either(
+        (1, BEGIN),
+        (1, status("CREATE TABLE programs.extra (n int)")),
+        (0, status("CREATE TABLE IF NOT EXISTS programs.extra (n int)")),
+        (1, COMMIT),
+        (0, READ),
+    ),
+    "a statement does not find a table that was created while it waited": either(
+        (1, BEGIN),
+        (1, status("CREATE TABLE programs.extra (n int)")),
+        (0, status("INSERT INTO programs.extra VALUES (1)")),
+        (1, COMMIT),
+        (0, READ),
+    ),
+    "a table that is altered twice at once": either(
+        (1, BEGIN), (1, ALTER_ITEMS), (0, ALTER_ITEMS), (1, COMMIT), (0, READ_ALL)
+    ),
+    "a temporary table is no reason to refuse a statement that waits": equal(
+        (1, BEGIN), (1, SCRATCH), (1, INSERT_3), (0, INSERT_3), (1, COMMIT), (0, READ)
+    ),
 }
