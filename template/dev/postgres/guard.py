@@ -41,7 +41,8 @@ class Plan:
     """What a guard has to do; `dev/postgres/server.py` creates it."""
 
     folder: str
-    """Contains data, log, lock and `state.json`. It exists and is private."""
+    """Contains the data, and log, lock, `state.json` and others of the guard's own. It exists, and
+    PostgreSQL's account may at most pass through it."""
 
     run: str
     """Identifies this run in `state.json`, which can be left over from an earlier one."""
@@ -56,7 +57,7 @@ class Plan:
     """Where to copy the installation and run it from; None to run it in place."""
 
     socket_folder: str | None
-    """A folder to create for the socket, if the path of `folder` is too long for one."""
+    """A folder to create for the socket; None if there is none."""
 
     account: tuple[int, int] | None
     """User and group id to run PostgreSQL as; None for those of this process."""
@@ -178,15 +179,14 @@ class Cluster:
         """Return when the server accepts connections, with a note if something was unusual."""
         if self.plan.private_copy is not None:
             copy_installation(Path(self.plan.installation), Path(self.plan.private_copy))
-            self._chown(self.folder / "programs")
         if self.plan.socket_folder is not None:
-            Path(self.plan.socket_folder).mkdir(mode=0o700)
-            self._chown(Path(self.plan.socket_folder))
+            shutil.rmtree(self.plan.socket_folder, ignore_errors=True)
+            self._make_folder(Path(self.plan.socket_folder))
         note = None
         while self.snapshots is not None and (saved := self.snapshots.newest()) is not None:
             try:
                 self.snapshots.restore(saved, self.data)
-                self._chown(self.data)
+                self._hand_over(self.data)
                 self._launch()
                 return note
             except Exception as error:  # Whatever is wrong with the copy, it can be rebuilt.
@@ -216,6 +216,7 @@ class Cluster:
                 self._kill()
         if save and self.snapshots is not None:
             with suppress(OSError):  # Without a snapshot the next run only starts more slowly.
+                self._take_back(self.data)
                 self.snapshots.save(self.data)
         if self.plan.socket_folder is not None:
             shutil.rmtree(self.plan.socket_folder, ignore_errors=True)
@@ -226,17 +227,20 @@ class Cluster:
         # Under another name until it is complete: a killed initdb must not look like a cluster.
         unfinished = self.folder / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
+        self._make_folder(unfinished)
         self._run([self._program("initdb"), "-D", str(unfinished), *self.plan.initdb], "initdb")
         unfinished.rename(self.data)
 
     def _launch(self) -> None:
-        (self.data / "pg_hba.conf").write_text("\n".join([*self.plan.access, ""]), encoding="ascii")
+        access = self.folder / "pg_hba.conf"
+        access.write_text("\n".join([*self.plan.access, ""]), encoding="ascii")
+        access.chmod(0o644)
         postgres, data = self._program("postgres"), str(self.data)
         if self.plan.password is not None:
             statement = f"ALTER ROLE postgres PASSWORD '{self.plan.password}'\n".encode()
             command = [postgres, "--single", "-D", data, "postgres"]
             self._run(command, "setting the password", statement)
-        command = [postgres, "-D", data]
+        command = [postgres, "-D", data, "-c", f"hba_file={access}"]
         for name, value in self.plan.settings.items():
             command += ["-c", f"{name}={value}"]
         options = self._process_options()
@@ -258,14 +262,23 @@ class Cluster:
             return False
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
-    def _chown(self, folder: Path) -> None:
+    def _make_folder(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700)
+        self._hand_over(folder)
+
+    def _hand_over(self, folder: Path) -> None:
         """Make the account that runs PostgreSQL the owner of a folder that this process created."""
         folder.chmod(0o700)
         if sys.platform != "win32" and self.plan.account is not None:
             user, group = self.plan.account
-            if folder.stat().st_uid != user:
-                for path in (folder, *folder.rglob("*")):
-                    os.chown(path, user, group, follow_symlinks=False)
+            # The folder last: until then the account cannot reach what is in it, and replace it.
+            for path in (*folder.rglob("*"), folder):
+                os.chown(path, user, group, follow_symlinks=False)
+
+    def _take_back(self, folder: Path) -> None:
+        """Let the account no longer reach what is in the folder."""
+        if sys.platform != "win32" and self.plan.account is not None:
+            os.chown(folder, os.geteuid(), -1, follow_symlinks=False)
 
     def _run(self, command: list[str], what: str, stdin: bytes | None = None) -> None:
         options: dict[str, Any] = {"input": stdin} if stdin else {"stdin": subprocess.DEVNULL}
@@ -370,6 +383,10 @@ def copy_installation(source: Path, target: Path) -> None:
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():
         shutil.copytree(libraries, copied.with_name(libraries.name))
+    for path in (copied.parent, *copied.parent.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
 
 
 if __name__ == "__main__":

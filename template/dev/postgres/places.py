@@ -3,6 +3,9 @@
 PostgreSQL refuses to run as root. If this process is root, the server runs as `nobody`, who must be
 able to reach its programs and data. Where `nobody` has no access, programs are copied and data is
 kept elsewhere; permissions are never widened.
+
+A server's folder stays root's, so that no link of `nobody`'s leads root elsewhere. `nobody` may
+only pass through, to its data and its socket.
 """
 
 import hashlib
@@ -11,6 +14,7 @@ import re
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +29,8 @@ MIN_FREE_MEMORY = 2**30
 MAX_SOCKET_PATH = 100
 """In bytes. The smallest limit among operating systems is 104, with the terminating zero."""
 
+SOCKET_FOLDER = "socket"
+USUAL_SOCKET_FOLDER = Path("embedded-postgres-12345678", SOCKET_FOLDER)
 SOCKET = ".s.PGSQL.5432"
 
 
@@ -72,9 +78,9 @@ def _permits(path: Path, account: Account, wanted: int) -> bool:
 
 
 def new_folder(prefix: str, home: Path, account: Account | None) -> Path:
-    """Create a private folder with a unique name that belongs to the server's account."""
+    """Create a private folder with a unique name, which the server's account may pass through."""
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
-    _chown(folder, account)
+    _let_through(folder, account)
     return folder
 
 
@@ -93,7 +99,7 @@ def temporary_home(account: Account | None, *, programs: bool, socket: bool) -> 
             and os.access(home, os.W_OK | os.X_OK)
             and reachable(home, account)
             and not (programs and _is_noexec(home))
-            and not (socket and not fits_socket(home / "embedded-postgres-12345678"))
+            and not (socket and not fits_socket(home / USUAL_SOCKET_FOLDER))
         ):
             return home
     tried = ", ".join(map(str, homes))
@@ -123,32 +129,37 @@ def project_folder(project: Path, account: Account | None) -> Path:
         name = re.sub(r"\W+", "-", project.name)[:40]
         digest = hashlib.sha256(os.fsencode(project)).hexdigest()[:8]
         folder = Path("/var/tmp", f"{name}-postgres-{digest}")  # noqa: S108
-    try:
+    with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-    except FileExistsError:
-        _check_owner(folder, account)
-    else:
-        _chown(folder, account)
+    _check_owner(folder, account)
+    _let_through(folder, account)
     return folder
 
 
 def _check_owner(folder: Path, account: Account | None) -> None:
     if sys.platform == "win32":
         return
-    expected = os.geteuid() if account is None else account.user
-    status = folder.lstat()
-    if folder.is_symlink() or not folder.is_dir() or status.st_uid != expected:
-        whose = "you" if account is None else account.name
-        raise PostgresError(
-            f"{folder}, the folder for the data of PostgreSQL, must be a folder that belongs to "
-            f"{whose}. Remove it, or run the command as its owner."
+    owner = folder.lstat().st_uid
+    if not folder.is_symlink() and folder.is_dir() and owner == os.geteuid():
+        return
+    text = (
+        f"{folder}, the folder for the data of PostgreSQL, must be a folder that belongs to you. "
+        "Remove it, or run the command as its owner."
+    )
+    if account is not None and owner == account.user:
+        text = (
+            f"{folder} belongs to {account.name}, as it did until release 0.3.0. Remove it, or "
+            f"take it over with its data: cd {folder.parent} && chown -h root {folder.name} && "
+            f"find {folder.name} -mindepth 1 -maxdepth 1 ! -name data -exec rm -r {{}} +"
         )
+    raise PostgresError(text)
 
 
-def _chown(folder: Path, account: Account | None) -> None:
+def _let_through(folder: Path, account: Account | None) -> None:
     if sys.platform != "win32" and account is not None:
         try:
-            os.chown(folder, account.user, account.group)
+            os.chown(folder, -1, account.group)
+            folder.chmod(0o710)
         except OSError as error:
             raise PostgresError(
                 "PostgreSQL refuses to run as root, and cannot be run as "

@@ -239,11 +239,11 @@ def _plan(folder: Path, installation: Path, account: places.Account | None, *, t
         access = "host all all 127.0.0.1/32 scram-sha-256"
         listen = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "port": str(port)}
     else:
-        sockets = folder
-        if not places.fits_socket(folder):
+        sockets = folder / places.SOCKET_FOLDER
+        if not places.fits_socket(sockets):
             home = places.temporary_home(account, programs=False, socket=True)
             sockets = home / f"postgres-socket-{secrets.token_hex(4)}"
-            socket_folder = str(sockets)
+        socket_folder = str(sockets)
         url = f"postgresql://postgres@/postgres?host={quote(str(sockets))}&port=5432"
         access = "local all all trust"
         listen = {"listen_addresses": "", "unix_socket_directories": str(sockets), "port": "5432"}

@@ -42,9 +42,20 @@ def test_a_folder_of_another_account_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".postgres").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: SOMEBODY.user)
+    with pytest.raises(PostgresError, match="belongs to you"):
+        places.project_folder(tmp_path, None)
+
+
+def test_a_folder_of_the_servers_account_is_rejected_with_how_to_take_it_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".postgres").mkdir()
+    account = places.Account("somebody", user=os.geteuid(), group=os.getegid())
+    monkeypatch.setattr(os, "geteuid", lambda: SOMEBODY.user)
     monkeypatch.setattr(places, "reachable", lambda *_: True)
-    with pytest.raises(PostgresError, match="somebody"):
-        places.project_folder(tmp_path, SOMEBODY)
+    with pytest.raises(PostgresError, match="belongs to somebody.*chown -h root .postgres"):
+        places.project_folder(tmp_path, account)
 
 
 def test_a_link_instead_of_a_folder_is_rejected(tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ from dev.postgres import PostgresError, guard, places
 from dev.postgres import server as servers
 
 PROJECT = Path(postgres.__file__).parents[2]
+OF_THE_ACCOUNT = ("data", "socket")
+"""What in a server's folder belongs to the account that PostgreSQL runs as."""
 
 
 @contextmanager
@@ -66,6 +68,20 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
     return condition()
+
+
+def sockets_of(server: postgres.Server) -> Path:
+    return Path(query(server, "SHOW unix_socket_directories"))
+
+
+def owner(path: Path) -> int:
+    return path.lstat().st_uid
+
+
+def tree(server: postgres.Server, name: str) -> list[Path]:
+    """A folder of a server's, with all that is in it."""
+    folder = server.folder / name
+    return [folder, *folder.rglob("*")]
 
 
 def make_old(folder: Path) -> None:
@@ -111,8 +127,19 @@ class TestAnEphemeralServer:
         assert all(process.uids().effective != 0 for process in processes)
 
     def test_can_only_be_reached_by_its_owner(self, ephemeral: postgres.Server) -> None:
-        assert ephemeral.folder.stat().st_mode & 0o077 == 0
+        assert ephemeral.folder.stat().st_mode & 0o067 == 0
+        assert sockets_of(ephemeral).stat().st_mode & 0o077 == 0
         assert query(ephemeral, "SHOW listen_addresses") == ""
+
+    def test_owns_its_data_and_its_socket_and_nothing_else(
+        self, ephemeral: postgres.Server
+    ) -> None:
+        """Whoever owns a folder can replace what is in it by a link, which root would follow."""
+        account = places.server_account()
+        its_own = {owner(path) for name in OF_THE_ACCOUNT for path in tree(ephemeral, name)}
+        others = [path for path in ephemeral.folder.iterdir() if path.name not in OF_THE_ACCOUNT]
+        assert its_own == {os.geteuid() if account is None else account.user}
+        assert {owner(path) for path in (ephemeral.folder, *others)} == {os.geteuid()}
 
     def test_is_gone_when_stopped(self) -> None:
         with running() as server:
@@ -502,7 +529,7 @@ class TestADurableServer:
     def test_has_its_data_in_the_project(self, project: Path) -> None:
         with durable(project) as server:
             assert server.folder == project / ".postgres"
-            assert server.folder.stat().st_mode & 0o777 == 0o700
+            assert server.folder.stat().st_mode & 0o767 == 0o700
 
     def test_serves_a_project_in_a_private_folder(self, project: Path) -> None:
         project.chmod(0o700)
@@ -538,10 +565,10 @@ class TestADurableServer:
         project = project / name
         project.mkdir(mode=0o755)
         with durable(project) as server:
-            sockets = Path(query(server, "SHOW unix_socket_directories"))
+            sockets = sockets_of(server)
             assert query(server, "SELECT 1") == 1
             assert sockets.stat().st_mode & 0o077 == 0
-        assert sockets == server.folder or not sockets.exists()
+        assert not sockets.exists()
 
     def test_rejects_the_data_of_another_version(self, project: Path) -> None:
         with durable(project) as server:
