@@ -54,7 +54,7 @@ def test_a_folder_of_the_servers_account_is_rejected_with_how_to_take_it_over(
     account = places.Account("somebody", user=os.geteuid(), group=os.getegid())
     monkeypatch.setattr(os, "geteuid", lambda: SOMEBODY.user)
     monkeypatch.setattr(places, "reachable", lambda *_: True)
-    with pytest.raises(PostgresError, match="belongs to somebody.*chown -h root .postgres"):
+    with pytest.raises(PostgresError, match=r"belongs to somebody.*chown -h root \.postgres"):
         places.project_folder(tmp_path, account)
 
 
