@@ -20,6 +20,7 @@ from tests.harness.thorough import THOROUGH, fewer, usually
 WORKFLOWS = sorted(path.name for path in ROOT.glob("template/*github*/workflows/*.yml"))
 
 ANSWERS = ".copier-answers.yml"
+NEXT = "1000.0.0"
 CI = ".github/workflows/ci.yml"
 ENGINE = "needs a Docker engine; test_compose.py and `nox -s image` do what it does"
 INTERNET = "asks a database of vulnerabilities on the internet"
@@ -56,7 +57,7 @@ def newer(template: Path, tmp_path: Path) -> Path:
     newer = tmp_path / "template"
     git(tmp_path, "clone", "--quiet", str(template), str(newer))
     commit(newer, "Next")
-    git(newer, "tag", "1000.0.0")
+    git(newer, "tag", NEXT)
     return newer
 
 
@@ -226,23 +227,46 @@ class TestProposal:
     def outdated(self, template: Path, service: Project, change: Change, newer: Path) -> Project:
         return change(service, ANSWERS, str(template), str(newer))
 
-    def run(self, runner: Runner, project: Project, open_issues: str) -> list[str]:
+    def run(
+        self, runner: Runner, project: Project, open_issues: str = "", token: str = ""
+    ) -> list[str]:
         calls = runner.folder / "calls"
         runner.replace("gh", f'echo "$1 $2" >> "{calls}"; echo "{open_issues}"')
         for job in github_jobs(project, "template.yml"):
-            runner.run(job)
+            runner.run(replace(job, context=job.context | {"secrets.TEMPLATE_TOKEN": token}))
         return calls.read_text().splitlines() if calls.exists() else []
 
     def test_a_new_release_is_proposed_in_an_issue(
         self, make_runner: MakeRunner, outdated: Project
     ) -> None:
-        calls = self.run(make_runner(outdated), outdated, open_issues="")
-        assert calls == ["issue list", "issue create"]
+        calls = self.run(make_runner(outdated), outdated)
+        assert calls == ["issue list", "pr list", "issue create"]
 
     def test_it_is_proposed_only_once(self, make_runner: MakeRunner, outdated: Project) -> None:
-        assert self.run(make_runner(outdated), outdated, open_issues="12") == ["issue list"]
+        calls = self.run(make_runner(outdated), outdated, open_issues="12", token="a token")
+        assert calls == ["issue list", "pr list"]
+
+    def test_with_a_token_that_may_push_it_is_a_pull_request(
+        self, make_runner: MakeRunner, outdated: Project
+    ) -> None:
+        calls = self.run(make_runner(outdated), outdated, token="a token")
+        assert calls == ["issue list", "pr list", "auth setup-git", "pr create"]
+        [branch] = git(outdated.path, "branch", "--list", "template-*").split()
+        assert f"_commit: {NEXT}" in git(outdated.path, "show", f"{branch}:.copier-answers.yml")
+
+    def test_an_update_with_conflicts_is_an_issue(
+        self, make_runner: MakeRunner, outdated: Project, newer: Path
+    ) -> None:
+        for folder, text in ((outdated.path, "Mine"), (newer / "template", "New")):
+            file = folder / "dev/postgres/errors.py"
+            file.write_text(file.read_text().replace('"""', f'"""{text}. ', 1))
+            commit(folder, text)
+        git(newer, "tag", "--force", NEXT)
+        calls = self.run(make_runner(outdated), outdated, token="a token")
+        assert calls == ["issue list", "pr list", "issue create"]
+        assert git(outdated.path, "branch", "--list", "template-*") == ""
 
     def test_nothing_is_proposed_without_a_new_release(
         self, make_runner: MakeRunner, service: Project
     ) -> None:
-        assert self.run(make_runner(service), service, open_issues="") == []
+        assert self.run(make_runner(service), service) == []

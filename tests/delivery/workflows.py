@@ -30,6 +30,7 @@ GITHUB = {
     "github.repository": "somebody/service",
     "github.base_ref": "",
     "github.token": "a token",
+    "secrets.TEMPLATE_TOKEN": "",
 }
 
 
