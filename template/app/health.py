@@ -31,7 +31,7 @@ async def live() -> Health:
 
 @router.get("/ready", responses=problem_docs(503))
 async def ready(request: Request) -> Health:
-    engine: AsyncEngine = request.app.state.engine
+    engine: AsyncEngine = request.app.state.engine.execution_options(isolation_level="AUTOCOMMIT")
     try:
         async with asyncio.timeout(TIMEOUT), engine.connect() as connection:
             await connection.execute(text("SELECT 1"))

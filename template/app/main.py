@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import DESCRIPTION, TITLE, errors, health, resources
 from app.body_limit import ContentLengthLimit
-from app.database import create_engine, create_sessionmaker
+from app.database import create_engine, create_read_sessionmaker, create_sessionmaker
 from app.settings import Settings
 
 
@@ -24,6 +24,7 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = engine or create_engine(settings)
         app.state.sessions = create_sessionmaker(app.state.engine)
+        app.state.read_sessions = create_read_sessionmaker(app.state.engine)
         try:
             yield
         finally:

@@ -24,8 +24,11 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     """`postgresql://user:password@host:port/database`; `?sslmode=` is supported."""
 
-    database_pool_size: Annotated[int, Field(ge=1)] = 5
-    database_max_overflow: Annotated[int, Field(ge=0)] = 10
+    database_pool_size: Annotated[int, Field(ge=1)] = 15
+    """Connections of a process that are kept once they were needed."""
+
+    database_max_overflow: Annotated[int, Field(ge=0)] = 0
+    """Further ones, which are closed after each use: connecting takes longer than most requests."""
 
     database_connect_timeout: Annotated[float, Field(gt=0)] = 5
     """Seconds to wait for a new connection, and for a free connection in the pool."""

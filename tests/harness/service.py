@@ -19,6 +19,12 @@ time.sleep(3600)
 """
 
 
+SETTINGS = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": "a key that only the tests know, and not for long",
+}
+
+
 @contextmanager
 def database(project: Project, *, tcp: bool = False) -> Iterator[str]:
     """The URL of an empty database on a server of its own; with `tcp`, on a port of 127.0.0.1."""
@@ -29,11 +35,7 @@ def database(project: Project, *, tcp: bool = False) -> Iterator[str]:
 @contextmanager
 def serve(project: Project, database_url: str) -> Iterator[httpx.Client]:
     """Run the service; the client sends requests to it."""
-    variables = {
-        "DATABASE_URL": database_url,
-        "ENVIRONMENT": "production",
-        "SECRET_KEY": "a key that only the tests know, and not for long",
-    }
+    variables = SETTINGS | {"DATABASE_URL": database_url}
     uvicorn = ("uvicorn", "--factory", "app.main:create_app", "--port", "0")
     with project.start(*uvicorn, **variables) as command:
         url = command.wait_for(r"running on (http://\S+)")
