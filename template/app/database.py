@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
-from app.connections import replace_lost_connections
+from app.connections import replace_lost_connections, report_failed_connects
 from app.settings import Settings
 
 Sessionmaker = async_sessionmaker[AsyncSession]
@@ -33,7 +33,7 @@ def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
     """
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set: postgresql://user:password@host:port/database")
-    milliseconds = round(settings.database_statement_timeout * 1000)
+    statement_timeout = _milliseconds(settings.database_statement_timeout)
     defaults: dict[str, Any] = {
         "pool_size": settings.database_pool_size,
         "max_overflow": settings.database_max_overflow,
@@ -45,15 +45,21 @@ def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
             "timeout": settings.database_connect_timeout,
             "server_settings": {
                 "application_name": "app",
-                "statement_timeout": str(milliseconds),
-                "idle_in_transaction_session_timeout": str(milliseconds),
+                "statement_timeout": statement_timeout,
+                "lock_timeout": _milliseconds(settings.database_lock_timeout),
+                "idle_in_transaction_session_timeout": statement_timeout,
             },
         },
     }
     url = asyncpg_url(settings.database_url.get_secret_value())
     engine = create_async_engine(url, **(defaults | options))
+    report_failed_connects(engine)
     replace_lost_connections(engine)
     return engine
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(max(1, round(seconds * 1000)))  # 0 would mean no limit
 
 
 def asyncpg_url(text: str) -> URL:

@@ -33,14 +33,23 @@ class Settings(BaseSettings):
     database_connect_timeout: Annotated[float, Field(gt=0)] = 5
     """Seconds to wait for a new connection, and for a free connection in the pool."""
 
-    database_statement_timeout: Annotated[float, Field(gt=0)] = 30
+    database_statement_timeout: Annotated[float, Field(gt=0)] = 10
     """Seconds after which PostgreSQL cancels a statement."""
+
+    database_lock_timeout: Annotated[float, Field(gt=0)] = 2
+    """Seconds that a statement waits for a row or table that another transaction has locked."""
 
     secret_key: Annotated[SecretStr, Field(min_length=32)] = SecretStr(DEVELOPMENT_KEY)
     """Signs values that clients must return unchanged, such as pagination cursors."""
 
     max_body_size: Annotated[int, Field(ge=0)] = 1_048_576
     """Maximum size of a request body in bytes; a larger one is rejected with 413."""
+
+    request_body_timeout: Annotated[float, Field(gt=0)] = 30
+    """Seconds that a request body has to arrive; a slower one is rejected with 408."""
+
+    max_concurrent_requests: Annotated[int, Field(ge=1)] = 500
+    """Requests that may be under way at once in a process; further ones get a 503 immediately."""
 
     # Your own settings go below this line.
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.harness.project import Project
+from tests.harness.project import Command, Project
 
 SERVER = """
 import sys
@@ -33,14 +33,23 @@ def database(project: Project, *, tcp: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def serve(project: Project, database_url: str) -> Iterator[httpx.Client]:
+def serve(project: Project, database_url: str, **variables: str) -> Iterator[httpx.Client]:
     """Run the service; the client sends requests to it."""
-    variables = SETTINGS | {"DATABASE_URL": database_url}
+    with start(project, database_url, **variables) as (client, _):
+        yield client
+
+
+@contextmanager
+def start(
+    project: Project, database_url: str, **variables: str
+) -> Iterator[tuple[httpx.Client, Command]]:
+    """As `serve`, with the command that runs, whose output is the log."""
+    variables = SETTINGS | {"DATABASE_URL": database_url} | variables
     uvicorn = ("uvicorn", "--factory", "app.main:create_app", "--port", "0")
     with project.start(*uvicorn, **variables) as command:
         url = command.wait_for(r"running on (http://\S+)")
         with httpx.Client(base_url=url, timeout=30) as client:
-            yield client
+            yield client, command
 
 
 @contextmanager

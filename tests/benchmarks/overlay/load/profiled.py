@@ -9,6 +9,7 @@ import pstats
 import re
 import sys
 from collections import Counter
+from pathlib import Path
 
 import uvicorn
 
@@ -21,8 +22,8 @@ def package(file: str, function: str) -> str:
     """The package of a function; "python" for the interpreter and its standard library."""
     if "site-packages" in file:
         return file.partition("site-packages/")[2].partition("/")[0]
-    if file.startswith(os.getcwd()):
-        return file.removeprefix(os.getcwd()).split("/")[1]
+    if file.startswith(str(Path.cwd())):
+        return file.removeprefix(str(Path.cwd())).split("/")[1]
     of = re.search(r"(\w+)\.[\w.]+", function)
     return of[1] if file == "~" and of and of[1] not in sys.builtin_module_names else "python"
 
