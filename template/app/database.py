@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Depends
-from sqlalchemy import URL, Connection, Engine, UpdateBase, make_url
+from sqlalchemy import URL, Connection, Engine, UpdateBase
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
 from app.connections import replace_lost_connections, report_failed_connects
+from app.database_url import parse_database_url
 from app.settings import Settings
 
 Sessionmaker = async_sessionmaker[AsyncSession]
@@ -33,6 +34,7 @@ def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
     """
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set: postgresql://user:password@host:port/database")
+    address = parse_database_url(settings.database_url.get_secret_value())
     statement_timeout = _milliseconds(settings.database_statement_timeout)
     defaults: dict[str, Any] = {
         "pool_size": settings.database_pool_size,
@@ -42,17 +44,16 @@ def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
         # Parameters can contain personal data, and exceptions end up in logs.
         "hide_parameters": settings.environment == "production",
         "connect_args": {
-            "timeout": settings.database_connect_timeout,
+            "timeout": address.connect_timeout or settings.database_connect_timeout,
             "server_settings": {
-                "application_name": "app",
+                "application_name": address.application_name or "app",
                 "statement_timeout": statement_timeout,
                 "lock_timeout": _milliseconds(settings.database_lock_timeout),
                 "idle_in_transaction_session_timeout": statement_timeout,
             },
         },
     }
-    url = asyncpg_url(settings.database_url.get_secret_value())
-    engine = create_async_engine(url, **(defaults | options))
+    engine = create_async_engine(address.url, **(defaults | options))
     report_failed_connects(engine)
     replace_lost_connections(engine)
     return engine
@@ -63,19 +64,8 @@ def _milliseconds(seconds: float) -> str:
 
 
 def asyncpg_url(text: str) -> URL:
-    """Parse a PostgreSQL URL as hosting providers write it.
-
-    Raises ValueError if it is invalid. The message does not repeat the URL, because it contains a
-    password.
-    """
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
-        raise ValueError("DATABASE_URL must look like postgresql://user:password@host:port/name")
-    url = make_url(f"postgresql+asyncpg://{rest}")
-    if "sslmode" in url.query:  # libpq's name for what asyncpg calls `ssl`
-        mode = url.query["sslmode"]
-        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
-    return url
+    """The URL for SQLAlchemy of one as hosting providers write it; see `app.database_url`."""
+    return parse_database_url(text).url
 
 
 def create_sessionmaker(engine: AsyncEngine) -> Sessionmaker:

@@ -32,7 +32,7 @@ class DatabaseProbe:
     """Asks the database over a connection of its own, which no request can hold."""
 
     def __init__(self, engine: AsyncEngine, max_connections: int) -> None:
-        self._pool = engine.pool
+        self._requests = engine
         self._max_connections = max_connections
         own = create_async_engine(engine.url, pool=engine.pool.recreate())
         self._engine = own.execution_options(isolation_level="AUTOCOMMIT")
@@ -45,7 +45,7 @@ class DatabaseProbe:
 
     def is_busy(self) -> bool:
         """Whether requests use all the connections that they may use."""
-        pool = self._pool
+        pool = self._requests.pool
         return isinstance(pool, QueuePool) and pool.checkedout() >= self._max_connections
 
     async def close(self) -> None:

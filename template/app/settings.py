@@ -2,8 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.database_url import parse_database_url
 
 DEVELOPMENT_KEY = "only-for-development-never-for-production"
 
@@ -22,7 +24,8 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
 
     database_url: SecretStr | None = None
-    """`postgresql://user:password@host:port/database`; `?sslmode=` is supported."""
+    """`postgresql://user:password@host:port/database`, with the options of libpq; one that cannot
+    be honored is rejected."""
 
     database_pool_size: Annotated[int, Field(ge=1)] = 15
     """Connections of a process that are kept once they were needed."""
@@ -52,6 +55,13 @@ class Settings(BaseSettings):
     """Requests that may be under way at once in a process; further ones get a 503 immediately."""
 
     # Your own settings go below this line.
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_database_url(value.get_secret_value())
+        return value
 
     @model_validator(mode="after")
     def _reject_unsafe_production(self) -> Self:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.harness.processes import eventually
 from tests.harness.project import Project
-from tests.harness.servers import Server, embedded, server
+from tests.harness.servers import Server
 from tests.harness.service import serve
 
 CLIENTS = 16
@@ -33,13 +33,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-
-@pytest.fixture(scope="module")
-def postgres(default_project: Project) -> Iterator[Server]:
-    with server(embedded(default_project.venv)) as found:
-        default_project.run("alembic", "upgrade", "head", DATABASE_URL=found.url)
-        yield found
 
 
 @pytest.fixture
@@ -97,9 +90,14 @@ def together(count: int, act: Callable[[int], object]) -> Iterator[None]:
         thread.join()
 
 
-def test_one_locked_row_is_not_an_outage(
-    default_project: Project, postgres: Server, client: httpx.Client
-) -> None:
+def test_one_locked_row_is_not_an_outage(default_project: Project, postgres: Server) -> None:
+    # They wait for a connection until those for the lock have given up, however slow this machine.
+    patient = serve(default_project, postgres.url, DATABASE_CONNECT_TIMEOUT="20")
+    with patient as client:
+        lock_one_row(default_project, postgres, client)
+
+
+def lock_one_row(default_project: Project, postgres: Server, client: httpx.Client) -> None:
     location = create(client, "locked").headers["location"]
     other = create(client, "other").headers["location"]
     patched: Counter[int] = Counter()
@@ -142,16 +140,13 @@ def test_what_a_client_that_left_has_asked_for_is_not_done(
 
 
 def test_three_hundred_clients_share_fifteen_connections(client: httpx.Client) -> None:
-    statuses: Counter[int] = Counter()
-
-    def work(number: int) -> None:
-        with httpx.Client(base_url=client.base_url, timeout=30) as own:
-            for turn in range(2):
-                statuses[create(own, f"crowd {number} {turn}").status_code] += 1
-
-    with together(300, work):
-        pass
-    assert statuses == {201: 600}
+    load = Load()
+    with together(300, lambda number: load.write(client.base_url, f"crowd {number}")):
+        time.sleep(3)
+        load.over.set()
+    print(f"300 clients: {dict(load.statuses)}")
+    assert set(load.statuses) <= {201, 503}
+    assert set(load.acknowledged) <= names(client)
 
 
 def test_requests_beyond_the_limit_are_rejected_at_once(
