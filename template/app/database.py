@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Depends
-from sqlalchemy import URL, Connection, Engine, UpdateBase
+from sqlalchemy import URL, Connection, Engine, UpdateBase, event
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -35,7 +35,15 @@ def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set: postgresql://user:password@host:port/database")
     address = parse_database_url(settings.database_url.get_secret_value())
-    statement_timeout = _milliseconds(settings.database_statement_timeout)
+    timeouts = _timeouts(settings)
+    connect_args: dict[str, Any] = {
+        "timeout": address.connect_timeout or settings.database_connect_timeout
+    }
+    if settings.database_pooler is None:
+        name = address.application_name or "app"
+        connect_args["server_settings"] = {"application_name": name, **timeouts}
+    else:
+        connect_args |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     defaults: dict[str, Any] = {
         "pool_size": settings.database_pool_size,
         "max_overflow": settings.database_max_overflow,
@@ -43,24 +51,46 @@ def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
         "pool_use_lifo": True,
         # Parameters can contain personal data, and exceptions end up in logs.
         "hide_parameters": settings.environment == "production",
-        "connect_args": {
-            "timeout": address.connect_timeout or settings.database_connect_timeout,
-            "server_settings": {
-                "application_name": address.application_name or "app",
-                "statement_timeout": statement_timeout,
-                "lock_timeout": _milliseconds(settings.database_lock_timeout),
-                "idle_in_transaction_session_timeout": statement_timeout,
-            },
-        },
+        "connect_args": connect_args,
     }
     engine = create_async_engine(address.url, **(defaults | options))
     report_failed_connects(engine)
     replace_lost_connections(engine)
+    if settings.database_pooler is not None:
+        _set_in_each_transaction(engine, timeouts)
     return engine
 
 
-def _milliseconds(seconds: float) -> str:
-    return str(max(1, round(seconds * 1000)))  # 0 would mean no limit
+def _timeouts(settings: Settings) -> dict[str, str]:
+    """PostgreSQL's parameters, in milliseconds."""
+    seconds = {
+        "statement_timeout": settings.database_statement_timeout,
+        "lock_timeout": settings.database_lock_timeout,
+        "idle_in_transaction_session_timeout": settings.database_statement_timeout,
+    }
+    # 0 would mean no limit.
+    return {name: str(max(1, round(value * 1000))) for name, value in seconds.items()}
+
+
+def _set_in_each_transaction(engine: AsyncEngine, parameters: dict[str, str]) -> None:
+    """Set parameters as SET LOCAL does, in one statement."""
+    values = (f"set_config('{name}', '{value}', true)" for name, value in parameters.items())
+    statement = f"SELECT {', '.join(values)}"
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def set_parameters(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+
+def for_reading(engine: AsyncEngine, settings: Settings) -> AsyncEngine:
+    """The same connections, each of whose statements is a transaction of its own.
+
+    A pooler in transaction mode must not get such statements: it may pass on the two messages of
+    one to different servers. There, reads have transactions, too.
+    """
+    if settings.database_pooler is not None:
+        return engine
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def asyncpg_url(text: str) -> URL:
@@ -82,16 +112,14 @@ class ReadSession(Session):
         return super().get_bind(*args, clause=clause, **options)
 
 
-def create_read_sessionmaker(engine: AsyncEngine) -> Sessionmaker:
+def create_read_sessionmaker(engine: AsyncEngine, settings: Settings) -> Sessionmaker:
     """Sessions in which each statement is a transaction of its own, so that a read is one round
     trip to the database instead of three.
 
     With READ COMMITTED, PostgreSQL's default, reads see the same as in a common transaction.
     """
     return async_sessionmaker(
-        engine.execution_options(isolation_level="AUTOCOMMIT"),
-        sync_session_class=ReadSession,
-        close_resets_only=False,
+        for_reading(engine, settings), sync_session_class=ReadSession, close_resets_only=False
     )
 
 

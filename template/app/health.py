@@ -16,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from app.connections import reason_of
+from app.database import for_reading
 from app.errors import UnavailableError, problem_docs
+from app.settings import Settings
 
 TIMEOUT = 2.0  # seconds to wait for the database
 
@@ -31,11 +33,11 @@ class Health(BaseModel):
 class DatabaseProbe:
     """Asks the database over a connection of its own, which no request can hold."""
 
-    def __init__(self, engine: AsyncEngine, max_connections: int) -> None:
+    def __init__(self, engine: AsyncEngine, settings: Settings) -> None:
         self._requests = engine
-        self._max_connections = max_connections
+        self._max_connections = settings.database_pool_size + settings.database_max_overflow
         own = create_async_engine(engine.url, pool=engine.pool.recreate())
-        self._engine = own.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = for_reading(own, settings)
         self._turn = asyncio.Lock()  # for only one connection
 
     async def ask(self) -> None:

@@ -27,9 +27,8 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = engine or create_engine(settings)
         app.state.sessions = create_sessionmaker(app.state.engine)
-        app.state.read_sessions = create_read_sessionmaker(app.state.engine)
-        max_connections = settings.database_pool_size + settings.database_max_overflow
-        app.state.probe = DatabaseProbe(app.state.engine, max_connections)
+        app.state.read_sessions = create_read_sessionmaker(app.state.engine, settings)
+        app.state.probe = DatabaseProbe(app.state.engine, settings)
         try:
             yield
         finally:

@@ -27,6 +27,11 @@ class Settings(BaseSettings):
     """`postgresql://user:password@host:port/database`, with the options of libpq; one that cannot
     be honored is rejected."""
 
+    database_pooler: Literal["transaction"] | None = None
+    """Set it if DATABASE_URL leads to a pooler in transaction mode, such as PgBouncer, Supavisor or
+    RDS Proxy: no statement is prepared for longer than a transaction, and timeouts are set in each.
+    Migrations need the URL of the server itself."""
+
     database_pool_size: Annotated[int, Field(ge=1)] = 15
     """Connections of a process that are kept once they were needed."""
 

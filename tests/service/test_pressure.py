@@ -90,6 +90,15 @@ def together(count: int, act: Callable[[int], object]) -> Iterator[None]:
         thread.join()
 
 
+@contextmanager
+def locked(project: Project, server: Server, location: str) -> Iterator[None]:
+    """Lock the item at this location for as long as the block lasts."""
+    lock = ("python", "-c", LOCK, location.rpartition("/")[2])
+    with project.start(*lock, DATABASE_URL=server.url) as command:
+        command.wait_for("(locked)")
+        yield
+
+
 def test_one_locked_row_is_not_an_outage(default_project: Project, postgres: Server) -> None:
     # They wait for a connection until those for the lock have given up, however slow this machine.
     patient = serve(default_project, postgres.url, DATABASE_CONNECT_TIMEOUT="20")
@@ -108,18 +117,15 @@ def lock_one_row(default_project: Project, postgres: Server, client: httpx.Clien
             while not over.is_set():
                 patched[own.patch(location, json={"price": "2"}).status_code] += 1
 
-    lock = ("python", "-c", LOCK, location.rpartition("/")[2])
-    with default_project.start(*lock, DATABASE_URL=postgres.url) as locking:
-        locking.wait_for("(locked)")
-        with together(25, patch):
-            time.sleep(1)
-            others: Counter[int] = Counter()
-            health: Counter[int] = Counter()
-            for number in range(4):
-                others[client.get(other).status_code] += 1
-                others[create(client, f"beside a lock {number}").status_code] += 1
-                health[client.get("/health/ready").status_code] += 1
-            over.set()
+    with locked(default_project, postgres, location), together(25, patch):
+        time.sleep(1)
+        others: Counter[int] = Counter()
+        health: Counter[int] = Counter()
+        for number in range(4):
+            others[client.get(other).status_code] += 1
+            others[create(client, f"beside a lock {number}").status_code] += 1
+            health[client.get("/health/ready").status_code] += 1
+        over.set()
     print("others", others, "patches of the locked row", patched)
     assert (others, health) == ({200: 4, 201: 4}, {200: 4})
     assert set(patched) == {503}
@@ -130,11 +136,8 @@ def test_what_a_client_that_left_has_asked_for_is_not_done(
     default_project: Project, postgres: Server, client: httpx.Client
 ) -> None:
     location = create(client, "left").headers["location"]
-    lock = ("python", "-c", LOCK, location.rpartition("/")[2])
-    with default_project.start(*lock, DATABASE_URL=postgres.url) as locking:
-        locking.wait_for("(locked)")
-        with pytest.raises(httpx.ReadTimeout):
-            client.patch(location, json={"price": "5"}, timeout=0.5)
+    with locked(default_project, postgres, location), pytest.raises(httpx.ReadTimeout):
+        client.patch(location, json={"price": "5"}, timeout=0.5)
     time.sleep(0.5)
     assert client.get(location).json()["price"] == "0.00"
 
