@@ -66,6 +66,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def load(session: nox.Session) -> None:
+    """Print requests a second beside those of other services; -- compare or -- where for a part."""
+    install(session, "test")
+    session.run("python", "-m", "tests.benchmarks.load", *session.posargs)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Services of random resources; -- 50 says how many."""
     install(session, "test")

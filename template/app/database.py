@@ -1,4 +1,4 @@
-"""The engine, and one transaction per request.
+"""The engine, and the sessions of requests: one transaction each, or none if they only read.
 
 All access to the database goes through the engine that is passed to `create_app`, so tests replace
 that one object and nothing else.
@@ -8,15 +8,19 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Depends
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, Connection, Engine, UpdateBase, event
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
     AsyncSession,
     async_sessionmaker,
     create_async_engine,
 )
+from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
+from app.connections import replace_lost_connections, report_failed_connects
+from app.database_url import parse_database_url
 from app.settings import Settings
 
 Sessionmaker = async_sessionmaker[AsyncSession]
@@ -30,46 +34,93 @@ def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
     """
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is not set: postgresql://user:password@host:port/database")
-    milliseconds = round(settings.database_statement_timeout * 1000)
+    address = parse_database_url(settings.database_url.get_secret_value())
+    timeouts = _timeouts(settings)
+    connect_args: dict[str, Any] = {
+        "timeout": address.connect_timeout or settings.database_connect_timeout
+    }
+    if settings.database_pooler is None:
+        name = address.application_name or "app"
+        connect_args["server_settings"] = {"application_name": name, **timeouts}
+    else:
+        connect_args |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
     defaults: dict[str, Any] = {
         "pool_size": settings.database_pool_size,
         "max_overflow": settings.database_max_overflow,
         "pool_timeout": settings.database_connect_timeout,
-        "pool_pre_ping": True,
+        "pool_use_lifo": True,
         # Parameters can contain personal data, and exceptions end up in logs.
         "hide_parameters": settings.environment == "production",
-        "connect_args": {
-            "timeout": settings.database_connect_timeout,
-            "server_settings": {
-                "application_name": "app",
-                "statement_timeout": str(milliseconds),
-                "idle_in_transaction_session_timeout": str(milliseconds),
-            },
-        },
+        "connect_args": connect_args,
     }
-    url = asyncpg_url(settings.database_url.get_secret_value())
-    return create_async_engine(url, **(defaults | options))
+    engine = create_async_engine(address.url, **(defaults | options))
+    report_failed_connects(engine)
+    replace_lost_connections(engine)
+    if settings.database_pooler is not None:
+        _set_in_each_transaction(engine, timeouts)
+    return engine
+
+
+def _timeouts(settings: Settings) -> dict[str, str]:
+    """PostgreSQL's parameters, in milliseconds."""
+    seconds = {
+        "statement_timeout": settings.database_statement_timeout,
+        "lock_timeout": settings.database_lock_timeout,
+        "idle_in_transaction_session_timeout": settings.database_statement_timeout,
+    }
+    # 0 would mean no limit.
+    return {name: str(max(1, round(value * 1000))) for name, value in seconds.items()}
+
+
+def _set_in_each_transaction(engine: AsyncEngine, parameters: dict[str, str]) -> None:
+    """Set parameters as SET LOCAL does, in one statement."""
+    values = (f"set_config('{name}', '{value}', true)" for name, value in parameters.items())
+    statement = f"SELECT {', '.join(values)}"
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def set_parameters(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+
+def for_reading(engine: AsyncEngine, settings: Settings) -> AsyncEngine:
+    """The same connections, each of whose statements is a transaction of its own.
+
+    A pooler in transaction mode must not get such statements: it may pass on the two messages of
+    one to different servers. There, reads have transactions, too.
+    """
+    if settings.database_pooler is not None:
+        return engine
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def asyncpg_url(text: str) -> URL:
-    """Parse a PostgreSQL URL as hosting providers write it.
-
-    Raises ValueError if it is invalid. The message does not repeat the URL, because it contains a
-    password.
-    """
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
-        raise ValueError("DATABASE_URL must look like postgresql://user:password@host:port/name")
-    url = make_url(f"postgresql+asyncpg://{rest}")
-    if "sslmode" in url.query:  # libpq's name for what asyncpg calls `ssl`
-        mode = url.query["sslmode"]
-        url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
-    return url
+    """The URL for SQLAlchemy of one as hosting providers write it; see `app.database_url`."""
+    return parse_database_url(text).url
 
 
 def create_sessionmaker(engine: AsyncEngine) -> Sessionmaker:
     """Objects stay readable after a commit; using a closed session is an error."""
     return async_sessionmaker(engine, expire_on_commit=False, close_resets_only=False)
+
+
+class ReadSession(Session):
+    """Refuses to write, because nothing could be rolled back."""
+
+    def get_bind(self, *args: Any, clause: Any = None, **options: Any) -> Engine | Connection:
+        if self._flushing or isinstance(clause, UpdateBase):
+            raise InvalidRequestError("This session only reads. Use SessionDep to write.")
+        return super().get_bind(*args, clause=clause, **options)
+
+
+def create_read_sessionmaker(engine: AsyncEngine, settings: Settings) -> Sessionmaker:
+    """Sessions in which each statement is a transaction of its own, so that a read is one round
+    trip to the database instead of three.
+
+    With READ COMMITTED, PostgreSQL's default, reads see the same as in a common transaction.
+    """
+    return async_sessionmaker(
+        for_reading(engine, settings), sync_session_class=ReadSession, close_resets_only=False
+    )
 
 
 async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
@@ -82,3 +133,14 @@ async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]
 # With this scope FastAPI exits the dependency, and so commits, before it sends the response: a
 # failed commit becomes an error response and never follows a 201.
 SessionDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
+
+
+async def get_read_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
+    sessions: Sessionmaker = connection.app.state.read_sessions
+    async with sessions() as session:
+        yield session
+
+
+# For requests that only read. Use SessionDep for what must outlast a statement: locks (FOR UPDATE),
+# SET LOCAL, streamed results, or several reads in a REPEATABLE READ transaction.
+ReadSessionDep = Annotated[AsyncSession, Depends(get_read_session, scope="function")]

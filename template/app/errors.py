@@ -19,6 +19,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from app.connections import reason_of
 from app.models import Base
 
 MEDIA_TYPE = "application/problem+json"
@@ -151,7 +152,7 @@ async def on_stale_row(_: Request, __: Exception) -> ProblemResponse:
 
 
 async def on_unreachable(_: Request, error: Exception) -> ProblemResponse:
-    logger.error("dependency unreachable: %r", error)
+    logger.error("unavailable: %s", reason_of(error))
     detail = "The service is temporarily unavailable; try again later."
     return problem_response(503, detail, headers={"Retry-After": "5"})
 

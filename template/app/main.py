@@ -8,7 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import DESCRIPTION, TITLE, errors, health, resources
 from app.body_limit import ContentLengthLimit
-from app.database import create_engine, create_sessionmaker
+from app.clients import AbandonedRequests
+from app.database import create_engine, create_read_sessionmaker, create_sessionmaker
+from app.health import DatabaseProbe
+from app.overload import RequestLimit
 from app.settings import Settings
 
 
@@ -24,9 +27,12 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = engine or create_engine(settings)
         app.state.sessions = create_sessionmaker(app.state.engine)
+        app.state.read_sessions = create_read_sessionmaker(app.state.engine, settings)
+        app.state.probe = DatabaseProbe(app.state.engine, settings)
         try:
             yield
         finally:
+            await app.state.probe.close()
             if engine is None:
                 await app.state.engine.dispose()
 
@@ -42,6 +48,8 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     for router in resources.ROUTERS:
         app.include_router(router, max_body_size=settings.max_body_size)
     app.add_middleware(ContentLengthLimit, max_body_size=settings.max_body_size)
+    app.add_middleware(AbandonedRequests, body_timeout=settings.request_body_timeout)
+    app.add_middleware(RequestLimit, max_requests=settings.max_concurrent_requests)
     # Your own middleware goes below this line.
 
     return app

@@ -94,7 +94,8 @@ class Cursors:
         return hmac.digest(self._key, payload, hashlib.sha256)[:16]
 
 
-def get_cursors(request: Request) -> Cursors:
+# Asynchronous, because FastAPI would run a plain function in a thread for each request.
+async def get_cursors(request: Request) -> Cursors:
     settings: Settings = request.app.state.settings
     return Cursors(settings.secret_key.get_secret_value())
 

@@ -2,8 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.database_url import parse_database_url
 
 DEVELOPMENT_KEY = "only-for-development-never-for-production"
 
@@ -22,16 +24,28 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
 
     database_url: SecretStr | None = None
-    """`postgresql://user:password@host:port/database`; `?sslmode=` is supported."""
+    """`postgresql://user:password@host:port/database`, with the options of libpq; one that cannot
+    be honored is rejected."""
 
-    database_pool_size: Annotated[int, Field(ge=1)] = 5
-    database_max_overflow: Annotated[int, Field(ge=0)] = 10
+    database_pooler: Literal["transaction"] | None = None
+    """Set it if DATABASE_URL leads to a pooler in transaction mode, such as PgBouncer, Supavisor or
+    RDS Proxy: no statement is prepared for longer than a transaction, and timeouts are set in each.
+    Migrations need the URL of the server itself."""
+
+    database_pool_size: Annotated[int, Field(ge=1)] = 15
+    """Connections of a process that are kept once they were needed."""
+
+    database_max_overflow: Annotated[int, Field(ge=0)] = 0
+    """Further ones, which are closed after each use: connecting takes longer than most requests."""
 
     database_connect_timeout: Annotated[float, Field(gt=0)] = 5
     """Seconds to wait for a new connection, and for a free connection in the pool."""
 
-    database_statement_timeout: Annotated[float, Field(gt=0)] = 30
+    database_statement_timeout: Annotated[float, Field(gt=0)] = 10
     """Seconds after which PostgreSQL cancels a statement."""
+
+    database_lock_timeout: Annotated[float, Field(gt=0)] = 2
+    """Seconds that a statement waits for a row or table that another transaction has locked."""
 
     secret_key: Annotated[SecretStr, Field(min_length=32)] = SecretStr(DEVELOPMENT_KEY)
     """Signs values that clients must return unchanged, such as pagination cursors."""
@@ -39,7 +53,20 @@ class Settings(BaseSettings):
     max_body_size: Annotated[int, Field(ge=0)] = 1_048_576
     """Maximum size of a request body in bytes; a larger one is rejected with 413."""
 
+    request_body_timeout: Annotated[float, Field(gt=0)] = 30
+    """Seconds that a request body has to arrive; a slower one is rejected with 408."""
+
+    max_concurrent_requests: Annotated[int, Field(ge=1)] = 500
+    """Requests that may be under way at once in a process; further ones get a 503 immediately."""
+
     # Your own settings go below this line.
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_database_url(value.get_secret_value())
+        return value
 
     @model_validator(mode="after")
     def _reject_unsafe_production(self) -> Self:

@@ -52,7 +52,8 @@ async def migrate_online(settings: Settings) -> None:
 
 
 def main() -> None:
-    settings = Settings()
+    # A migration may take longer than the timeouts that the service sets for a pooler.
+    settings = Settings().model_copy(update={"database_pooler": None})
     url = context.config.attributes.get("url")
     if url is not None:
         settings = settings.model_copy(update={"database_url": SecretStr(url)})

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.harness.project import Project
+from tests.harness.project import Command, Project
 
 SERVER = """
 import sys
@@ -19,6 +19,12 @@ time.sleep(3600)
 """
 
 
+SETTINGS = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": "a key that only the tests know, and not for long",
+}
+
+
 @contextmanager
 def database(project: Project, *, tcp: bool = False) -> Iterator[str]:
     """The URL of an empty database on a server of its own; with `tcp`, on a port of 127.0.0.1."""
@@ -27,18 +33,23 @@ def database(project: Project, *, tcp: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def serve(project: Project, database_url: str) -> Iterator[httpx.Client]:
+def serve(project: Project, database_url: str, **variables: str) -> Iterator[httpx.Client]:
     """Run the service; the client sends requests to it."""
-    variables = {
-        "DATABASE_URL": database_url,
-        "ENVIRONMENT": "production",
-        "SECRET_KEY": "a key that only the tests know, and not for long",
-    }
+    with start(project, database_url, **variables) as (client, _):
+        yield client
+
+
+@contextmanager
+def start(
+    project: Project, database_url: str, **variables: str
+) -> Iterator[tuple[httpx.Client, Command]]:
+    """As `serve`, with the command that runs, whose output is the log."""
+    variables = SETTINGS | {"DATABASE_URL": database_url} | variables
     uvicorn = ("uvicorn", "--factory", "app.main:create_app", "--port", "0")
     with project.start(*uvicorn, **variables) as command:
         url = command.wait_for(r"running on (http://\S+)")
         with httpx.Client(base_url=url, timeout=30) as client:
-            yield client
+            yield client, command
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.harness.project import Project
+from tests.harness.servers import Server, embedded, server
 from tests.harness.template import git
 
 REMOVE_DATA = """
@@ -30,3 +31,10 @@ def own_project(installed: Project) -> Iterator[Project]:
     with installed.restored() as project:
         yield project
         project.run("python", "-c", REMOVE_DATA)
+
+
+@pytest.fixture(scope="session")
+def postgres(default_project: Project) -> Iterator[Server]:
+    with server(embedded(default_project.venv)) as found:
+        default_project.run("alembic", "upgrade", "head", DATABASE_URL=found.url)
+        yield found

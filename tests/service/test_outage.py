@@ -10,7 +10,8 @@ import pytest
 
 from tests.harness.processes import eventually
 from tests.harness.project import Project
-from tests.harness.service import database, serve
+from tests.harness.servers import Server
+from tests.harness.service import database, serve, start
 
 SOCKET = ".s.PGSQL.5432"
 
@@ -46,3 +47,41 @@ def test_it_starts_without_a_database_and_recovers_when_the_database_returns(
                 connect(socket_folder / SOCKET, server)
                 assert eventually(lambda: health(client) == (200, 200), 10)
             assert eventually(lambda: health(client) == (200, 503), 10)
+
+
+@pytest.mark.parametrize(
+    ("login", "database", "reason"),
+    [
+        ("postgres", "nothing", 'database "nothing" does not exist'),
+        ("guarded:secret", "postgres", 'password authentication failed for user "guarded"'),
+    ],
+)
+def test_a_wrong_password_or_database_is_503_with_one_line_in_the_log(
+    default_project: Project, postgres: Server, login: str, database: str, reason: str
+) -> None:
+    guard(postgres)
+    url = f"postgresql://{login}@127.0.0.1:{postgres.port}/{database}"
+    with start(default_project, url) as (client, command):
+        assert health(client) == (200, 503)
+        assert client.get("/items").status_code == 503
+        log = [line for line in command.output().splitlines() if reason in line]
+        assert len(log) == 2  # one for each of the two requests
+        assert "Traceback" not in command.output()
+        assert "secret" not in command.output()
+
+
+def guard(server: Server) -> None:
+    """Let the server demand a password of the role `guarded`, which does not exist."""
+    rules = server.folder / "data" / "pg_hba.conf"
+    rules.write_text(f"host all guarded all scram-sha-256\n{rules.read_text()}")
+    server.run("pg_ctl", "reload")
+
+
+def test_a_url_that_cannot_be_honored_is_rejected_when_the_service_starts(
+    default_project: Project,
+) -> None:
+    url = "postgresql://me:secret@127.0.0.1/none?channel_binding=require"
+    uvicorn = ("uvicorn", "--factory", "app.main:create_app", "--port", "0")
+    output = default_project.run(*uvicorn, DATABASE_URL=url, code=1)
+    assert "DATABASE_URL: channel_binding cannot be honored" in output
+    assert "secret" not in output

@@ -5,13 +5,12 @@ import os
 import signal
 import socket
 import sys
+from urllib.parse import urlsplit
 
 import uvicorn
 from alembic import command
 from alembic.config import Config
 from pydantic import ValidationError
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from dev.commands.database import development_server
 from dev.commands.project import Project, ProjectError, find_project
@@ -96,13 +95,11 @@ def _serve(project: Project, url: str, options: argparse.Namespace) -> None:
 
 
 def _without_password(text: str) -> str:
-    try:
-        url = make_url(text)
-    except ArgumentError:
-        raise StartError(
-            "DATABASE_URL must look like postgresql://user:password@host:port/name"
-        ) from None
-    return url.difference_update_query(["password"]).render_as_string()
+    """The URL up to its options, of which some are secret."""
+    url = urlsplit(text)
+    login, at, hosts = url.netloc.rpartition("@")
+    user = login.partition(":")[0]
+    return url._replace(netloc=f"{user}{at}{hosts}", query="").geturl()
 
 
 def _print(text: str) -> None:

@@ -1,0 +1,66 @@
+"""Connects to the database, and replaces connections that the server has closed.
+
+SQLAlchemy's `pool_pre_ping` takes three round trips whenever a connection leaves the pool, which is
+more than most requests need for themselves. The driver knows without asking when the server has
+closed a connection. It does not know of a connection that something in between has dropped
+silently, as firewalls do after minutes without traffic, so one that was idle for long is asked.
+"""
+
+import time
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException, InvalidatePoolError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+MAX_IDLE = 30.0
+"""Seconds after which a connection is asked whether it still works before it is used."""
+
+IDLE_SINCE = "idle_since"
+
+
+class ConnectError(ConnectionError):
+    """The database cannot be connected to; the message says why, in one line."""
+
+
+def reason_of(error: BaseException) -> str:
+    """What the server or the driver said, in one line, without SQLAlchemy's additions."""
+    while isinstance(error, DBAPIError | EmulatedDBAPIException) and error.orig is not None:
+        error = error.orig
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def report_failed_connects(engine: AsyncEngine) -> None:
+    """Let `engine` raise ConnectError, whatever the driver raises if it cannot connect."""
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def connect(
+        dialect: Dialect, _: object, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> DBAPIConnection:
+        try:
+            return dialect.connect(*args, **options)
+        except (OSError, dialect.loaded_dbapi.Error) as error:
+            raise ConnectError(f"cannot connect to the database: {reason_of(error)}") from error
+
+
+def replace_lost_connections(engine: AsyncEngine) -> None:
+    """Let the pool of `engine` connect anew where a connection was lost while nobody used it."""
+    dialect = engine.dialect
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def note_time(_: object, entry: ConnectionPoolEntry) -> None:
+        entry.info[IDLE_SINCE] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def check(connection: Any, entry: ConnectionPoolEntry, _: object) -> None:
+        driver_connection: Any = entry.driver_connection
+        if driver_connection.is_closed():
+            raise InvalidatePoolError("the server has closed the connection")
+        now = time.monotonic()
+        if now - entry.info.get(IDLE_SINCE, now) > MAX_IDLE:
+            try:
+                dialect.do_ping(connection)
+            except dialect.loaded_dbapi.Error as error:
+                raise InvalidatePoolError("the connection does not work any more") from error

@@ -1,0 +1,31 @@
+"""Limits the requests under way, so that a slow database does not make all of them slow."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.errors import problem_response
+
+HEALTH_CHECKS = ("/health/live", "/health/ready")
+"""Always answered: a service that is busy must not be taken for one that is gone."""
+
+
+class RequestLimit:
+    """Answers 503 at once if `max_requests` requests are under way."""
+
+    def __init__(self, app: ASGIApp, max_requests: int) -> None:
+        self.app = app
+        self.max_requests = max_requests
+        self.under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].endswith(HEALTH_CHECKS):
+            await self.app(scope, receive, send)
+        elif self.under_way >= self.max_requests:
+            detail = "Too many requests are under way; try again later."
+            response = problem_response(503, detail, headers={"Retry-After": "1"})
+            await response(scope, receive, send)
+        else:
+            self.under_way += 1
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self.under_way -= 1

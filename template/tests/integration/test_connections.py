@@ -1,0 +1,52 @@
+"""Connections that the pool keeps, and sessions that only read."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import insert, text
+from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app import connections
+from app.database import Sessionmaker
+from app.models import Base
+
+
+async def driver_connection(engine: AsyncEngine) -> Any:
+    async with engine.connect() as connection:
+        assert (await connection.scalar(text("SELECT 1"))) == 1
+        return (await connection.get_raw_connection()).driver_connection
+
+
+async def test_a_connection_is_used_again(engine: AsyncEngine) -> None:
+    assert await driver_connection(engine) is await driver_connection(engine)
+
+
+async def test_a_connection_that_the_server_has_closed_is_replaced(engine: AsyncEngine) -> None:
+    first = await driver_connection(engine)
+    first.terminate()
+    assert await driver_connection(engine) is not first
+
+
+async def test_a_connection_that_was_idle_for_long_and_does_not_answer_is_replaced(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise engine.dialect.loaded_dbapi.Error("no answer")
+
+    first = await driver_connection(engine)
+    monkeypatch.setattr(engine.dialect, "do_ping", fail)
+    assert await driver_connection(engine) is first
+    monkeypatch.setattr(connections, "MAX_IDLE", 0)
+    assert await driver_connection(engine) is not first
+
+
+async def test_a_session_that_only_reads_refuses_to_write(app: FastAPI) -> None:
+    sessions: Sessionmaker = app.state.read_sessions
+    table = next(iter(Base.metadata.tables.values()), None)
+    if table is None:
+        pytest.skip("there is no table to write to")
+    async with sessions() as session:
+        with pytest.raises(InvalidRequestError, match="Use SessionDep to write"):
+            await session.execute(insert(table).values(id=1))

@@ -1,0 +1,96 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.database import create_engine
+from app.settings import Settings
+from dev.isolation import connect_options
+
+BASE = "postgresql://user:hunter2@db.example/service"
+
+
+def settings(url: str) -> Settings:
+    return Settings(_env_file=None, database_url=SecretStr(url))
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    file = tmp_path / "root.crt"
+    file.touch()
+    return file
+
+
+def driver_arguments(engine: AsyncEngine) -> dict[str, Any]:
+    _, arguments = engine.dialect.create_connect_args(engine.url)
+    return dict(arguments)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "sslmode=require",
+        "sslmode=disable",
+        "target_session_attrs=read-write",
+        "options=-c%20work_mem%3D8MB",
+        "krbsrvname=postgres",
+    ],
+)
+def test_an_option_that_the_driver_knows_is_passed_on(option: str) -> None:
+    arguments = driver_arguments(create_engine(settings(f"{BASE}?{option}")))
+    assert arguments["dsn"] == f"postgresql://?{option.replace('%20', '+')}"
+
+
+def test_certificates_are_passed_on(certificates: Path) -> None:
+    url = f"{BASE}?sslmode=verify-full&sslrootcert={certificates}"
+    assert "sslmode=verify-full" in driver_arguments(create_engine(settings(url)))["dsn"]
+
+
+@pytest.mark.parametrize("option", ["channel_binding=prefer", "gssencmode=disable", "sslsni=1"])
+def test_an_option_that_says_what_the_driver_does_anyway_is_accepted(option: str) -> None:
+    assert "dsn" not in driver_arguments(create_engine(settings(f"{BASE}?{option}")))
+
+
+async def test_timeout_and_name_of_the_url_take_precedence() -> None:
+    url = f"{BASE}?connect_timeout=3&application_name=mine"
+    options = await connect_options(create_engine(settings(url)))
+    assert options["timeout"] == 3
+    assert options["server_settings"]["application_name"] == "mine"
+
+
+def test_several_hosts_are_passed_on_with_their_ports() -> None:
+    engine = create_engine(settings("postgresql://user@one,two:6432/service?sslmode=require"))
+    arguments = driver_arguments(engine)
+    assert (arguments["host"], arguments["port"]) == (["one", "two"], [5432, 6432])
+
+
+@pytest.mark.parametrize(
+    ("option", "key"),
+    [
+        ("channel_binding=require", "channel_binding"),
+        ("sslmode=strict", "sslmode"),
+        ("sslmode=verify-full", "sslmode"),
+        ("sslrootcert=/no/such/file", "sslrootcert"),
+        ("target_session_attrs=any-server", "target_session_attrs"),
+        ("connect_timeout=soon", "connect_timeout"),
+        ("keepalives_idle=30", "keepalives_idle"),
+        ("pgbouncer=true", "pgbouncer"),
+        ("unknown=1", "unknown"),
+    ],
+)
+def test_an_option_that_cannot_be_honored_is_rejected_by_name(
+    option: str, key: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ValidationError, match=f"DATABASE_URL: {key} cannot be honored") as error:
+        settings(f"{BASE}?{option}")
+    assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://u:hunter2@h/d", "postgresql://u:hunter2@h:port/d", "x"])
+def test_an_invalid_url_is_rejected_without_repeating_it(url: str) -> None:
+    with pytest.raises(ValidationError, match="must look like") as error:
+        settings(url)
+    assert "hunter2" not in str(error.value)

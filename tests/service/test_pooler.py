@@ -1,0 +1,81 @@
+"""The service behind PgBouncer in transaction mode; CI installs Debian's."""
+
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.harness.pgbouncer import PROGRAM, PgBouncer, pgbouncer
+from tests.harness.processes import eventually
+from tests.harness.project import Project
+from tests.harness.servers import Server
+from tests.harness.service import serve
+from tests.service.test_pressure import Load, create, locked, names, together
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+
+KILL = """
+import asyncio, os, asyncpg
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def pooler(postgres: Server) -> Iterator[PgBouncer]:
+    with pgbouncer(postgres.port) as found:
+        yield found
+
+
+@pytest.fixture
+def client(default_project: Project, pooler: PgBouncer) -> Iterator[httpx.Client]:
+    with serve(default_project, pooler.url, DATABASE_POOLER="transaction") as client:
+        yield client
+
+
+def test_it_serves_a_round_trip(client: httpx.Client) -> None:
+    for number in range(3):
+        created = create(client, f"pooled {number}").raise_for_status()
+        location = created.headers["location"]
+        assert client.get(location).json() == created.json()
+        assert client.patch(location, json={"price": "8.00"}).json()["price"] == "8.00"
+        assert client.get("/items").status_code == 200
+        assert client.delete(location).status_code == 204
+        assert client.get(location).status_code == 404
+        assert client.get("/health/ready").json() == {"status": "ok"}
+
+
+def test_it_loses_nothing_when_connections_are_killed_and_the_pooler_restarts(
+    default_project: Project, postgres: Server, pooler: PgBouncer, client: httpx.Client
+) -> None:
+    load = Load()
+    with together(16, lambda number: load.write(client.base_url, f"pooler {number}")):
+        time.sleep(1)
+        assert set(load.statuses) == {201}
+        default_project.run("python", "-c", KILL, DATABASE_URL=postgres.url)
+        time.sleep(0.5)
+        pooler.stop()
+        time.sleep(0.5)
+        pooler.start()
+        assert eventually(lambda: create(client, "pooler back").status_code in {201, 409}, 20)
+        time.sleep(0.5)
+        load.over.set()
+    assert set(load.statuses) <= {201, 503}
+    assert set(load.acknowledged) <= names(client)
+
+
+def test_timeouts_hold_in_each_transaction(
+    default_project: Project, postgres: Server, client: httpx.Client
+) -> None:
+    location = create(client, "pooled and locked").headers["location"]
+    with locked(default_project, postgres, location):
+        assert client.patch(location, json={"price": "1"}).status_code == 503
+    assert client.patch(location, json={"price": "1"}).status_code == 200
