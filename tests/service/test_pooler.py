@@ -1,4 +1,4 @@
-"""The service behind PgBouncer in transaction mode; CI installs Debian's."""
+"""The service behind PgBouncer in transaction mode; the nightly workflow installs it."""
 
 import time
 from collections.abc import Iterator
