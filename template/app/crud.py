@@ -3,13 +3,32 @@
 Methods flush and never commit: the transaction belongs to the request (see `app.database`).
 """
 
-from typing import Any, Generic, TypeVar
+import builtins
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, reduce
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
-from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Select,
+    String,
+    Text,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    table,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import TypeEngine
 
 from app.errors import NotFoundError
 from app.models import Base
@@ -19,11 +38,20 @@ ModelT = TypeVar("ModelT", bound=Base)
 CreateT = TypeVar("CreateT", bound=BaseModel)
 UpdateT = TypeVar("UpdateT", bound=BaseModel)
 
+SIZES = table("sizes", column("id"), column("before"), column("following"))
+"""The rows of a page: the bytes of those before each, and the id of the next one."""
+
+MAX_SHORT = 1000
+"""Characters of a column whose values make no page large."""
+
 
 class Crud(Generic[ModelT, CreateT, UpdateT]):
     """The queries of one resource. A subclass sets `model` and adds queries of its own."""
 
     model: type[ModelT]
+
+    page_bytes: ClassVar[int] = 1_048_576
+    """A page ends with the row that brings its texts and JSON values to this size."""
 
     async def get(self, session: AsyncSession, id: int) -> ModelT:
         """Return the row with this id. Raises NotFoundError if it does not exist."""
@@ -50,15 +78,11 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
             start = tuple_(literal(self._value(name, position), key.type), literal(position.id))
             row = tuple_(key, tie_breaker)
             statement = statement.where(row < start if descending else row > start)
-        order = (key, tie_breaker)
-        statement = statement.order_by(*(c.desc() if descending else c.asc() for c in order))
-        # One extra row shows whether there is a next page.
-        rows = [*await session.scalars(statement.limit(query.limit + 1))]
-        if len(rows) <= query.limit:
+        rows, has_more = await self._page(session, statement, name, descending, query.limit)
+        if not has_more:
             return RowPage(rows, next_cursor=None)
-        last = rows[query.limit - 1]
-        position = Position(query.sort, to_jsonable_python(getattr(last, name)), last.id)
-        return RowPage(rows[: query.limit], next_cursor=cursors.encode(position))
+        position = Position(query.sort, to_jsonable_python(getattr(rows[-1], name)), rows[-1].id)
+        return RowPage(rows, next_cursor=cursors.encode(position))
 
     async def list_related(
         self,
@@ -102,6 +126,32 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
             statement = statement.where(self._attribute(name) == getattr(query, name))
         return statement
 
+    async def _page(
+        self,
+        session: AsyncSession,
+        statement: Select[tuple[ModelT]],
+        name: str,
+        descending: bool,
+        limit: int,
+    ) -> tuple[builtins.list[ModelT], bool]:
+        """Return the first rows in this order, at most `limit`, and whether others follow."""
+        order = _order(self.model, name, descending)
+        statement = statement.order_by(*order.columns)
+        if order.sizes is None:
+            # One extra row shows whether others follow.
+            rows = [*await session.scalars(statement.limit(limit + 1))]
+            return rows[:limit], len(rows) > limit
+        # The database adds up the sizes, so that it never sends rows beyond the budget.
+        sizes = statement.with_only_columns(*order.sizes).limit(limit).cte(SIZES.name)
+        statement = (
+            statement.add_cte(sizes)
+            .add_columns(SIZES.c.following)
+            .where(SIZES.c.id == self.model.id, SIZES.c.before < self.page_bytes)
+        )
+        found = (await session.execute(statement)).all()
+        rows = [row[0] for row in found]
+        return rows, bool(found) and found[-1].following is not None
+
     async def _lock(self, session: AsyncSession, id: int) -> ModelT:
         """Return the row, locked until the transaction ends, so that a concurrent DELETE waits."""
         row = await session.get(self.model, id, with_for_update=True)
@@ -115,6 +165,39 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         """Convert the position's JSON value to the Python type of the sort column."""
         python_type = self._attribute(name).type.python_type
         return TypeAdapter(python_type).validate_python(position.value)
+
+
+@dataclass(frozen=True)
+class _Order:
+    columns: Sequence[ColumnElement[Any]]
+    sizes: Sequence[ColumnElement[Any]] | None
+    """The columns of `SIZES` in this order; None if no row of the table is large."""
+
+
+@cache
+def _order(model: type[Base], name: str, descending: bool) -> _Order:
+    """The order of a list. It is cached because SQLAlchemy takes long to build expressions."""
+    keys: list[InstrumentedAttribute[Any]] = [getattr(model, name), model.id]
+    columns = [key.desc() if descending else key.asc() for key in keys]
+    long = [column for column in model.__table__.columns if _is_long(column.type)]
+    if not long:
+        return _Order(columns, None)
+    size = reduce(operator.add, (func.coalesce(_octets(column), 0) for column in long))
+    before = func.coalesce(func.sum(size).over(order_by=columns, rows=(None, -1)), 0)
+    following = func.lead(model.id).over(order_by=columns)
+    id = model.__table__.columns["id"]
+    return _Order(columns, [id, before.label("before"), following.label("following")])
+
+
+def _is_long(type_: TypeEngine[Any]) -> bool:
+    if isinstance(type_, String):
+        return type_.length is None or type_.length > MAX_SHORT
+    return isinstance(type_, JSON)
+
+
+def _octets(long: ColumnElement[Any]) -> ColumnElement[int]:
+    # PostgreSQL knows the length of a text without reading it, but not the length of JSON.
+    return func.octet_length(long if isinstance(long.type, String) else cast(long, Text))
 
 
 def _found(row: ModelT | None, model: type[ModelT], id: int) -> ModelT:

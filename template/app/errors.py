@@ -23,6 +23,8 @@ from app.models import Base
 
 MEDIA_TYPE = "application/problem+json"
 COMPONENT = "#/components/schemas/{model}"
+MAX_ERRORS = 20
+"""A problem describes this many invalid values, and only counts the others."""
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[InvalidInput] = []
+    error_count: int = 0
 
 
 class ServiceError(Exception):
@@ -86,10 +89,16 @@ def problem_response(
     status: int,
     detail: str,
     errors: list[InvalidInput] | None = None,
+    error_count: int | None = None,
     headers: dict[str, str] | None = None,
 ) -> ProblemResponse:
+    errors = errors or []
     body = Problem(
-        title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or []
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=errors,
+        error_count=len(errors) if error_count is None else error_count,
     )
     return ProblemResponse(body.model_dump(), status_code=status, headers=headers)
 
@@ -142,8 +151,11 @@ async def on_http_exception(request: Request, error: HTTPException) -> ProblemRe
 
 
 async def on_invalid_request(_: Request, error: RequestValidationError) -> ProblemResponse:
-    invalid = [InvalidInput(loc=list(item["loc"]), detail=item["msg"]) for item in error.errors()]
-    return problem_response(422, "The request does not match its schema.", invalid)
+    found = error.errors()
+    invalid = [
+        InvalidInput(loc=list(item["loc"]), detail=item["msg"]) for item in found[:MAX_ERRORS]
+    ]
+    return problem_response(422, "The request does not match its schema.", invalid, len(found))
 
 
 async def on_stale_row(_: Request, __: Exception) -> ProblemResponse:

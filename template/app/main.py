@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import DESCRIPTION, TITLE, errors, health, resources
-from app.body_limit import ContentLengthLimit
+from app.body_limit import ContentLengthLimit, JsonLimit
 from app.database import create_engine, create_sessionmaker
 from app.settings import Settings
 
@@ -41,6 +41,11 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     app.include_router(health.router)
     for router in resources.ROUTERS:
         app.include_router(router, max_body_size=settings.max_body_size)
+    app.add_middleware(
+        JsonLimit,
+        max_depth=settings.max_json_depth,
+        max_values=settings.max_json_values,
+    )
     app.add_middleware(ContentLengthLimit, max_body_size=settings.max_body_size)
     # Your own middleware goes below this line.
 

@@ -128,7 +128,11 @@ class Digits:
 
 
 def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _require_not_null(value: JsonValue) -> JsonValue:

@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     max_body_size: Annotated[int, Field(ge=0)] = 1_048_576
     """Maximum size of a request body in bytes; a larger one is rejected with 413."""
 
+    max_json_depth: Annotated[int, Field(ge=1)] = 50
+    """Maximum nesting of a JSON body; a deeper one is rejected with 400."""
+
+    max_json_values: Annotated[int, Field(ge=1)] = 10_000
+    """Maximum number of values and keys in a JSON body; more are rejected with 400."""
+
     # Your own settings go below this line.
 
     @model_validator(mode="after")
