@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, TypeAdapter
-from pydantic_core import to_jsonable_python
+from pydantic import BaseModel
 from sqlalchemy import (
     JSON,
     ColumnElement,
@@ -71,18 +70,12 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         fields.
         """
         statement = self.filter(select(self.model), query).where(*conditions)
-        name, descending = query.sort.removeprefix("-"), query.sort.startswith("-")
-        key, tie_breaker = self._attribute(name), self._attribute("id")
+        order = _order(self.model, query.sort)
         if query.cursor is not None:
-            position = cursors.decode(query.cursor, query.sort)
-            start = tuple_(literal(self._value(name, position), key.type), literal(position.id))
-            row = tuple_(key, tie_breaker)
-            statement = statement.where(row < start if descending else row > start)
-        rows, has_more = await self._page(session, statement, name, descending, query.limit)
-        if not has_more:
-            return RowPage(rows, next_cursor=None)
-        position = Position(query.sort, to_jsonable_python(getattr(rows[-1], name)), rows[-1].id)
-        return RowPage(rows, next_cursor=cursors.encode(position))
+            position = cursors.decode(query.cursor, query, order.type)
+            statement = statement.where(order.is_after(position))
+        rows, end = await self._page(session, statement, order, query.limit)
+        return RowPage(rows, next_cursor=cursors.encode(end, query) if end else None)
 
     async def list_related(
         self,
@@ -130,27 +123,30 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         self,
         session: AsyncSession,
         statement: Select[tuple[ModelT]],
-        name: str,
-        descending: bool,
+        order: "_Order",
         limit: int,
-    ) -> tuple[builtins.list[ModelT], bool]:
-        """Return the first rows in this order, at most `limit`, and whether others follow."""
-        order = _order(self.model, name, descending)
-        statement = statement.order_by(*order.columns)
+    ) -> tuple[builtins.list[ModelT], Position | None]:
+        """Return the first rows in this order, at most `limit`, and the position of the last one if
+        others follow."""
+        page = statement.order_by(*order.columns)
         if order.sizes is None:
             # One extra row shows whether others follow.
-            rows = [*await session.scalars(statement.limit(limit + 1))]
-            return rows[:limit], len(rows) > limit
-        # The database adds up the sizes, so that it never sends rows beyond the budget.
-        sizes = statement.with_only_columns(*order.sizes).limit(limit).cte(SIZES.name)
-        statement = (
-            statement.add_cte(sizes)
-            .add_columns(SIZES.c.following)
-            .where(SIZES.c.id == self.model.id, SIZES.c.before < self.page_bytes)
-        )
-        found = (await session.execute(statement)).all()
-        rows = [row[0] for row in found]
-        return rows, bool(found) and found[-1].following is not None
+            found = (await session.execute(page.add_columns(order.text).limit(limit + 1))).all()
+            has_more = len(found) > limit
+        else:
+            # The database adds up the sizes, so that it never sends rows beyond the budget.
+            sizes = page.with_only_columns(*order.sizes).limit(limit).cte(SIZES.name)
+            fitting = (
+                page.add_cte(sizes)
+                .add_columns(order.text, SIZES.c.following)
+                .where(SIZES.c.id == self.model.id, SIZES.c.before < self.page_bytes)
+            )
+            found = (await session.execute(fitting)).all()
+            has_more = bool(found) and found[-1].following is not None
+        rows = [row[0] for row in found[:limit]]
+        if not has_more:
+            return rows, None
+        return rows, Position(order.type, found[len(rows) - 1][1], rows[-1].id)
 
     async def _lock(self, session: AsyncSession, id: int) -> ModelT:
         """Return the row, locked until the transaction ends, so that a concurrent DELETE waits."""
@@ -161,32 +157,56 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         attribute: InstrumentedAttribute[Any] = getattr(self.model, name)
         return attribute
 
-    def _value(self, name: str, position: Position) -> Any:
-        """Convert the position's JSON value to the Python type of the sort column."""
-        python_type = self._attribute(name).type.python_type
-        return TypeAdapter(python_type).validate_python(position.value)
-
 
 @dataclass(frozen=True)
 class _Order:
+    """The order of a list: by one field, and by `id` where that is equal."""
+
+    keys: Sequence[InstrumentedAttribute[Any]]
+    descending: bool
     columns: Sequence[ColumnElement[Any]]
+
+    type: str
+    text: ColumnElement[str]
+    """The type of the field, and its value as PostgreSQL writes it. The value in Python is not
+    exact: asyncpg returns the same date for `infinity` and 9999-12-31."""
+
     sizes: Sequence[ColumnElement[Any]] | None
     """The columns of `SIZES` in this order; None if no row of the table is large."""
 
+    def is_after(self, position: Position) -> ColumnElement[bool]:
+        values = (cast(literal(position.value, Text), self.keys[0].type), literal(position.id))
+        row, start = tuple_(*self.keys), tuple_(*values[-len(self.keys) :])
+        return row < start if self.descending else row > start
+
 
 @cache
-def _order(model: type[Base], name: str, descending: bool) -> _Order:
-    """The order of a list. It is cached because SQLAlchemy takes long to build expressions."""
-    keys: list[InstrumentedAttribute[Any]] = [getattr(model, name), model.id]
+def _order(model: type[Base], sort: str) -> _Order:
+    """It is cached because SQLAlchemy takes long to build expressions."""
+    name, descending = sort.removeprefix("-"), sort.startswith("-")
+    key: InstrumentedAttribute[Any] = getattr(model, name)
+    keys = [key] if name == "id" else [key, model.id]
     columns = [key.desc() if descending else key.asc() for key in keys]
+    return _Order(
+        keys,
+        descending,
+        columns,
+        type(key.type).__name__,
+        cast(key, Text).label("text"),
+        _sizes(model, columns),
+    )
+
+
+def _sizes(
+    model: type[Base], order: Sequence[ColumnElement[Any]]
+) -> Sequence[ColumnElement[Any]] | None:
     long = [column for column in model.__table__.columns if _is_long(column.type)]
     if not long:
-        return _Order(columns, None)
+        return None
     size = reduce(operator.add, (func.coalesce(_octets(column), 0) for column in long))
-    before = func.coalesce(func.sum(size).over(order_by=columns, rows=(None, -1)), 0)
-    following = func.lead(model.id).over(order_by=columns)
+    before = func.coalesce(func.sum(size).over(order_by=order, rows=(None, -1)), 0)
     id = model.__table__.columns["id"]
-    return _Order(columns, [id, before.label("before"), following.label("following")])
+    return [id, before.label("before"), func.lead(id).over(order_by=order).label("following")]
 
 
 def _is_long(type_: TypeEngine[Any]) -> bool:

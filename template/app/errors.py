@@ -198,12 +198,13 @@ async def on_database_error(request: Request, error: DBAPIError) -> ProblemRespo
 
 def _methods(request: Request) -> list[str]:
     """The methods that the path allows; Starlette lists only those of its first route."""
-    return [
+    allowed = [
         method
-        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         for route in request.app.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     ]
+    return ["HEAD", *allowed] if "GET" in allowed else allowed
 
 
 def _columns_of(error: DBAPIError) -> str:

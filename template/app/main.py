@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import DESCRIPTION, TITLE, errors, health, resources
 from app.body_limit import ContentLengthLimit, JsonLimit
 from app.database import create_engine, create_sessionmaker
+from app.head_requests import HeadRequests
 from app.settings import Settings
 
 
@@ -35,12 +36,15 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
         description=DESCRIPTION,
         lifespan=lifespan,
         responses=errors.problem_docs(400, 422),
+        # A redirect would lead to the host that the client has named.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     errors.install(app)
     app.include_router(health.router)
     for router in resources.ROUTERS:
         app.include_router(router, max_body_size=settings.max_body_size)
+    app.add_middleware(HeadRequests)
     app.add_middleware(
         JsonLimit,
         max_depth=settings.max_json_depth,
