@@ -5,7 +5,7 @@ Methods flush and never commit: the transaction belongs to the request (see `app
 
 import builtins
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Any, ClassVar, Generic, TypeVar
@@ -42,6 +42,12 @@ SIZES = table("sizes", column("id"), column("before"), column("following"))
 
 MAX_SHORT = 1000
 """Characters of a column whose values make no page large."""
+
+Precondition = Callable[[object], None]
+
+
+def accept(_: object) -> None:
+    """The precondition that every row meets."""
 
 
 class Crud(Generic[ModelT, CreateT, UpdateT]):
@@ -100,17 +106,37 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         await session.flush()
         return row
 
-    async def update(self, session: AsyncSession, id: int, data: UpdateT) -> ModelT:
-        """Set the fields that `data` contains. Raises NotFoundError if the row does not exist."""
+    async def update(
+        self,
+        session: AsyncSession,
+        id: int,
+        data: UpdateT,
+        precondition: Precondition = accept,
+    ) -> ModelT:
+        """Set the fields that `data` contains. Raises NotFoundError if the row does not exist.
+
+        `precondition` is called with the locked row, and may raise to leave it as it is.
+        """
         row = await self._lock(session, id)
+        precondition(row)
         for name, value in data.model_dump().items():
             setattr(row, name, value)
         await session.flush()
         return row
 
-    async def delete(self, session: AsyncSession, id: int) -> None:
-        """Delete the row. Raises NotFoundError if it does not exist."""
-        await session.delete(await self._lock(session, id))
+    async def delete(
+        self,
+        session: AsyncSession,
+        id: int,
+        precondition: Precondition = accept,
+    ) -> None:
+        """Delete the row. Raises NotFoundError if it does not exist.
+
+        `precondition` is called with the locked row, and may raise to leave it as it is.
+        """
+        row = await self._lock(session, id)
+        precondition(row)
+        await session.delete(row)
         await session.flush()
 
     def filter(self, statement: Select[tuple[ModelT]], query: ListQuery) -> Select[tuple[ModelT]]:

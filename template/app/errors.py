@@ -63,6 +63,10 @@ class ConflictError(ServiceError):
     status = HTTPStatus.CONFLICT
 
 
+class PreconditionFailedError(ServiceError):
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
 class UnavailableError(ServiceError):
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
