@@ -1,16 +1,30 @@
-"""Reject a request whose Content-Length exceeds the limit, before its body is read.
+"""Reject bodies that are too large, and JSON that costs too much, before FastAPI reads them."""
 
-FastAPI's `max_body_size` limits every body, but its response to such a Content-Length is plain
-text. This middleware returns a problem, like every other error.
-"""
+import json
+import re
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem_response
 
+# A bracket, a text or another value; the rest separates them. It never backtracks, so that a body
+# is read once, even if it is not JSON.
+JSON_TOKEN = re.compile(
+    r"""(?P<opening>[\[{]) | (?P<closing>[\]}]++) | (?P<separator>[\s:,]++)
+    | "(?:[^"\\]++|\\.)*+"? | [^\s:,\[\]{}"]++""",
+    re.VERBOSE | re.DOTALL,
+)
+
 
 class ContentLengthLimit:
+    """Rejects a request whose Content-Length exceeds the limit.
+
+    FastAPI's `max_body_size` limits every body, but its response to such a Content-Length is plain
+    text. This middleware returns a problem, like every other error.
+    """
+
     def __init__(self, app: ASGIApp, max_body_size: int) -> None:
         self.app = app
         self.max_body_size = max_body_size
@@ -22,3 +36,59 @@ class ContentLengthLimit:
             if length.isdecimal() and int(length) > self.max_body_size:
                 app = problem_response(413, f"The request body exceeds {self.max_body_size} bytes.")
         await app(scope, receive, send)
+
+
+class JsonLimit:
+    """Rejects JSON that is nested too deeply, or consists of too many values and keys.
+
+    A body of a megabyte can hold half a million values. Validating them, or describing what is
+    wrong with each, would keep all other requests waiting.
+    """
+
+    def __init__(self, app: ASGIApp, max_depth: int, max_values: int) -> None:
+        self.app = app
+        self.max_depth = max_depth
+        self.max_values = max_values
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and "json" in _content_type(scope):
+            receive = self._checked(receive)
+        await self.app(scope, receive, send)
+
+    def _checked(self, receive: Receive) -> Receive:
+        chunks: list[bytes] = []
+
+        async def receive_checked() -> Message:
+            message = await receive()
+            if message["type"] == "http.request":
+                chunks.append(message.get("body", b""))
+                if not message.get("more_body", False):
+                    self._check(b"".join(chunks))
+            return message
+
+        return receive_checked
+
+    def _check(self, body: bytes) -> None:
+        depth = values = 0
+        for token in JSON_TOKEN.finditer(body.decode(json.detect_encoding(body), "replace")):
+            match token.lastgroup:
+                case "separator":
+                    continue
+                case "closing":
+                    depth -= len(token[0])
+                    if depth < 0:
+                        return  # It is not JSON, which FastAPI reports.
+                    continue
+                case "opening":
+                    depth += 1
+            values += 1
+            if depth > self.max_depth:
+                detail = f"The JSON body is nested more than {self.max_depth} levels deep."
+                raise HTTPException(400, detail)
+            if values > self.max_values:
+                detail = f"The JSON body has more than {self.max_values} values and keys."
+                raise HTTPException(400, detail)
+
+
+def _content_type(scope: Scope) -> str:
+    return Headers(scope=scope).get("content-type", "").lower()

@@ -3,13 +3,31 @@
 Methods flush and never commit: the transaction belongs to the request (see `app.database`).
 """
 
-from typing import Any, Generic, TypeVar
+import builtins
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, reduce
+from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, TypeAdapter
-from pydantic_core import to_jsonable_python
-from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from pydantic import BaseModel
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Select,
+    String,
+    Text,
+    cast,
+    column,
+    func,
+    literal,
+    select,
+    table,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import TypeEngine
 
 from app.errors import NotFoundError
 from app.models import Base
@@ -19,11 +37,26 @@ ModelT = TypeVar("ModelT", bound=Base)
 CreateT = TypeVar("CreateT", bound=BaseModel)
 UpdateT = TypeVar("UpdateT", bound=BaseModel)
 
+SIZES = table("sizes", column("id"), column("before"), column("following"))
+"""The rows of a page: the bytes of those before each, and the id of the next one."""
+
+MAX_SHORT = 1000
+"""Characters of a column whose values make no page large."""
+
+Precondition = Callable[[object], None]
+
+
+def accept(_: object) -> None:
+    """The precondition that every row meets."""
+
 
 class Crud(Generic[ModelT, CreateT, UpdateT]):
     """The queries of one resource. A subclass sets `model` and adds queries of its own."""
 
     model: type[ModelT]
+
+    page_bytes: ClassVar[int] = 1_048_576
+    """A page ends with the row that brings its texts and JSON values to this size."""
 
     async def get(self, session: AsyncSession, id: int) -> ModelT:
         """Return the row with this id. Raises NotFoundError if it does not exist."""
@@ -43,22 +76,12 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         fields.
         """
         statement = self.filter(select(self.model), query).where(*conditions)
-        name, descending = query.sort.removeprefix("-"), query.sort.startswith("-")
-        key, tie_breaker = self._attribute(name), self._attribute("id")
+        order = _order(self.model, query.sort)
         if query.cursor is not None:
-            position = cursors.decode(query.cursor, query.sort)
-            start = tuple_(literal(self._value(name, position), key.type), literal(position.id))
-            row = tuple_(key, tie_breaker)
-            statement = statement.where(row < start if descending else row > start)
-        order = (key, tie_breaker)
-        statement = statement.order_by(*(c.desc() if descending else c.asc() for c in order))
-        # One extra row shows whether there is a next page.
-        rows = [*await session.scalars(statement.limit(query.limit + 1))]
-        if len(rows) <= query.limit:
-            return RowPage(rows, next_cursor=None)
-        last = rows[query.limit - 1]
-        position = Position(query.sort, to_jsonable_python(getattr(last, name)), last.id)
-        return RowPage(rows[: query.limit], next_cursor=cursors.encode(position))
+            position = cursors.decode(query.cursor, query, order.type)
+            statement = statement.where(order.is_after(position))
+        rows, end = await self._page(session, statement, order, query.limit)
+        return RowPage(rows, next_cursor=cursors.encode(end, query) if end else None)
 
     async def list_related(
         self,
@@ -83,17 +106,37 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         await session.flush()
         return row
 
-    async def update(self, session: AsyncSession, id: int, data: UpdateT) -> ModelT:
-        """Set the fields that `data` contains. Raises NotFoundError if the row does not exist."""
+    async def update(
+        self,
+        session: AsyncSession,
+        id: int,
+        data: UpdateT,
+        precondition: Precondition = accept,
+    ) -> ModelT:
+        """Set the fields that `data` contains. Raises NotFoundError if the row does not exist.
+
+        `precondition` is called with the locked row, and may raise to leave it as it is.
+        """
         row = await self._lock(session, id)
+        precondition(row)
         for name, value in data.model_dump().items():
             setattr(row, name, value)
         await session.flush()
         return row
 
-    async def delete(self, session: AsyncSession, id: int) -> None:
-        """Delete the row. Raises NotFoundError if it does not exist."""
-        await session.delete(await self._lock(session, id))
+    async def delete(
+        self,
+        session: AsyncSession,
+        id: int,
+        precondition: Precondition = accept,
+    ) -> None:
+        """Delete the row. Raises NotFoundError if it does not exist.
+
+        `precondition` is called with the locked row, and may raise to leave it as it is.
+        """
+        row = await self._lock(session, id)
+        precondition(row)
+        await session.delete(row)
         await session.flush()
 
     def filter(self, statement: Select[tuple[ModelT]], query: ListQuery) -> Select[tuple[ModelT]]:
@@ -101,6 +144,35 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         for name in sorted(query.model_fields_set - ListQuery.model_fields.keys()):
             statement = statement.where(self._attribute(name) == getattr(query, name))
         return statement
+
+    async def _page(
+        self,
+        session: AsyncSession,
+        statement: Select[tuple[ModelT]],
+        order: "_Order",
+        limit: int,
+    ) -> tuple[builtins.list[ModelT], Position | None]:
+        """Return the first rows in this order, at most `limit`, and the position of the last one if
+        others follow."""
+        page = statement.order_by(*order.columns)
+        if order.sizes is None:
+            # One extra row shows whether others follow.
+            found = (await session.execute(page.add_columns(order.text).limit(limit + 1))).all()
+            has_more = len(found) > limit
+        else:
+            # The database adds up the sizes, so that it never sends rows beyond the budget.
+            sizes = page.with_only_columns(*order.sizes).limit(limit).cte(SIZES.name)
+            fitting = (
+                page.add_cte(sizes)
+                .add_columns(order.text, SIZES.c.following)
+                .where(SIZES.c.id == self.model.id, SIZES.c.before < self.page_bytes)
+            )
+            found = (await session.execute(fitting)).all()
+            has_more = bool(found) and found[-1].following is not None
+        rows = [row[0] for row in found[:limit]]
+        if not has_more:
+            return rows, None
+        return rows, Position(order.type, found[len(rows) - 1][1], rows[-1].id)
 
     async def _lock(self, session: AsyncSession, id: int) -> ModelT:
         """Return the row, locked until the transaction ends, so that a concurrent DELETE waits."""
@@ -111,10 +183,67 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         attribute: InstrumentedAttribute[Any] = getattr(self.model, name)
         return attribute
 
-    def _value(self, name: str, position: Position) -> Any:
-        """Convert the position's JSON value to the Python type of the sort column."""
-        python_type = self._attribute(name).type.python_type
-        return TypeAdapter(python_type).validate_python(position.value)
+
+@dataclass(frozen=True)
+class _Order:
+    """The order of a list: by one field, and by `id` where that is equal."""
+
+    keys: Sequence[InstrumentedAttribute[Any]]
+    descending: bool
+    columns: Sequence[ColumnElement[Any]]
+
+    type: str
+    text: ColumnElement[str]
+    """The type of the field, and its value as PostgreSQL writes it. The value in Python is not
+    exact: asyncpg returns the same date for `infinity` and 9999-12-31."""
+
+    sizes: Sequence[ColumnElement[Any]] | None
+    """The columns of `SIZES` in this order; None if no row of the table is large."""
+
+    def is_after(self, position: Position) -> ColumnElement[bool]:
+        values = (cast(literal(position.value, Text), self.keys[0].type), literal(position.id))
+        row, start = tuple_(*self.keys), tuple_(*values[-len(self.keys) :])
+        return row < start if self.descending else row > start
+
+
+@cache
+def _order(model: type[Base], sort: str) -> _Order:
+    """It is cached because SQLAlchemy takes long to build expressions."""
+    name, descending = sort.removeprefix("-"), sort.startswith("-")
+    key: InstrumentedAttribute[Any] = getattr(model, name)
+    keys = [key] if name == "id" else [key, model.id]
+    columns = [key.desc() if descending else key.asc() for key in keys]
+    return _Order(
+        keys,
+        descending,
+        columns,
+        type(key.type).__name__,
+        cast(key, Text).label("text"),
+        _sizes(model, columns),
+    )
+
+
+def _sizes(
+    model: type[Base], order: Sequence[ColumnElement[Any]]
+) -> Sequence[ColumnElement[Any]] | None:
+    long = [column for column in model.__table__.columns if _is_long(column.type)]
+    if not long:
+        return None
+    size = reduce(operator.add, (func.coalesce(_octets(column), 0) for column in long))
+    before = func.coalesce(func.sum(size).over(order_by=order, rows=(None, -1)), 0)
+    id = model.__table__.columns["id"]
+    return [id, before.label("before"), func.lead(id).over(order_by=order).label("following")]
+
+
+def _is_long(type_: TypeEngine[Any]) -> bool:
+    if isinstance(type_, String):
+        return type_.length is None or type_.length > MAX_SHORT
+    return isinstance(type_, JSON)
+
+
+def _octets(long: ColumnElement[Any]) -> ColumnElement[int]:
+    # PostgreSQL knows the length of a text without reading it, but not the length of JSON.
+    return func.octet_length(long if isinstance(long.type, String) else cast(long, Text))
 
 
 def _found(row: ModelT | None, model: type[ModelT], id: int) -> ModelT:

@@ -24,6 +24,8 @@ from app.models import Base
 
 MEDIA_TYPE = "application/problem+json"
 COMPONENT = "#/components/schemas/{model}"
+MAX_ERRORS = 20
+"""A problem describes this many invalid values, and only counts the others."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[InvalidInput] = []
+    error_count: int = 0
 
 
 class ServiceError(Exception):
@@ -59,6 +62,10 @@ class NotFoundError(ServiceError):
 
 class ConflictError(ServiceError):
     status = HTTPStatus.CONFLICT
+
+
+class PreconditionFailedError(ServiceError):
+    status = HTTPStatus.PRECONDITION_FAILED
 
 
 class UnavailableError(ServiceError):
@@ -87,10 +94,16 @@ def problem_response(
     status: int,
     detail: str,
     errors: list[InvalidInput] | None = None,
+    error_count: int | None = None,
     headers: dict[str, str] | None = None,
 ) -> ProblemResponse:
+    errors = errors or []
     body = Problem(
-        title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or []
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=errors,
+        error_count=len(errors) if error_count is None else error_count,
     )
     return ProblemResponse(body.model_dump(), status_code=status, headers=headers)
 
@@ -143,8 +156,11 @@ async def on_http_exception(request: Request, error: HTTPException) -> ProblemRe
 
 
 async def on_invalid_request(_: Request, error: RequestValidationError) -> ProblemResponse:
-    invalid = [InvalidInput(loc=list(item["loc"]), detail=item["msg"]) for item in error.errors()]
-    return problem_response(422, "The request does not match its schema.", invalid)
+    found = error.errors()
+    invalid = [
+        InvalidInput(loc=list(item["loc"]), detail=item["msg"]) for item in found[:MAX_ERRORS]
+    ]
+    return problem_response(422, "The request does not match its schema.", invalid, len(found))
 
 
 async def on_stale_row(_: Request, __: Exception) -> ProblemResponse:
@@ -187,12 +203,13 @@ async def on_database_error(request: Request, error: DBAPIError) -> ProblemRespo
 
 def _methods(request: Request) -> list[str]:
     """The methods that the path allows; Starlette lists only those of its first route."""
-    return [
+    allowed = [
         method
-        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
         for route in request.app.routes
         if route.matches({**request.scope, "method": method})[0] is Match.FULL
     ]
+    return ["HEAD", *allowed] if "GET" in allowed else allowed
 
 
 def _columns_of(error: DBAPIError) -> str:

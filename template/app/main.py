@@ -7,9 +7,10 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import DESCRIPTION, TITLE, errors, health, resources
-from app.body_limit import ContentLengthLimit
+from app.body_limit import ContentLengthLimit, JsonLimit
 from app.clients import AbandonedRequests
 from app.database import create_engine, create_read_sessionmaker, create_sessionmaker
+from app.head_requests import HeadRequests
 from app.health import DatabaseProbe
 from app.overload import RequestLimit
 from app.settings import Settings
@@ -41,12 +42,20 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
         description=DESCRIPTION,
         lifespan=lifespan,
         responses=errors.problem_docs(400, 422),
+        # A redirect would lead to the host that the client has named.
+        redirect_slashes=False,
     )
     app.state.settings = settings
     errors.install(app)
     app.include_router(health.router)
     for router in resources.ROUTERS:
         app.include_router(router, max_body_size=settings.max_body_size)
+    app.add_middleware(HeadRequests)
+    app.add_middleware(
+        JsonLimit,
+        max_depth=settings.max_json_depth,
+        max_values=settings.max_json_values,
+    )
     app.add_middleware(ContentLengthLimit, max_body_size=settings.max_body_size)
     app.add_middleware(AbandonedRequests, body_timeout=settings.request_body_timeout)
     app.add_middleware(RequestLimit, max_requests=settings.max_concurrent_requests)

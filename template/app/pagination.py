@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -51,53 +51,62 @@ class RowPage(Generic[T]):
 
 @dataclass(frozen=True)
 class Position:
-    """The last row of a page: the JSON value of its sort field, and its id."""
+    """The last row of a page: its sort field as PostgreSQL writes it, and its id."""
 
-    sort: str
-    value: Any
+    type: str
+    """The type of the sort field, which a migration may change."""
+
+    value: str
     id: int
 
 
 class Cursors:
-    """Encodes positions as opaque text, signed so that clients cannot make their own."""
+    """Encodes positions as opaque text, signed so that clients cannot make their own.
 
-    def __init__(self, key: str) -> None:
+    A cursor is valid for one list, with the same order and filters.
+    """
+
+    def __init__(self, key: str, path: str = "") -> None:
         self._key = key.encode()
+        self._path = path
 
-    def encode(self, position: Position) -> str:
+    def encode(self, position: Position, query: ListQuery) -> str:
         """Return a cursor. Raises InvalidInputError if the value is too long for one."""
-        content = [position.sort, position.value, position.id]
+        content = [position.type, position.value, position.id]
         payload = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-        cursor = base64.urlsafe_b64encode(self._signature(payload) + payload).decode()
+        cursor = base64.urlsafe_b64encode(self._signature(payload, query) + payload).decode()
         if len(cursor) > MAX_CURSOR_LENGTH:
-            name = position.sort.removeprefix("-")
+            name = query.sort.removeprefix("-")
             raise InvalidInputError(
                 f"Cannot sort pages by {name}: a value is too long.", "query", "sort"
             )
         return cursor
 
-    def decode(self, cursor: str, sort: str) -> Position:
-        """Return the position. Raises InvalidInputError if the cursor is not one for this sort."""
+    def decode(self, cursor: str, query: ListQuery, type_: str) -> Position:
+        """Return the position. Raises InvalidInputError if the cursor is not one of this list with
+        this sort and these filters, or the sort field has another type now."""
         try:
             content = base64.urlsafe_b64decode(cursor.encode())
         except ValueError:
             content = b""
         signature, payload = content[:16], content[16:]
-        if not hmac.compare_digest(signature, self._signature(payload)):
+        if not hmac.compare_digest(signature, self._signature(payload, query)):
             raise InvalidInputError("Invalid cursor.", "query", "cursor")
         position = Position(*json.loads(payload))
-        if position.sort != sort:
-            raise InvalidInputError("The cursor is for another sort order.", "query", "cursor")
+        if position.type != type_:
+            raise InvalidInputError("Invalid cursor.", "query", "cursor")
         return position
 
-    def _signature(self, payload: bytes) -> bytes:
-        return hmac.digest(self._key, payload, hashlib.sha256)[:16]
+    def _signature(self, payload: bytes, query: ListQuery) -> bytes:
+        order_and_filters = query.model_dump_json(exclude={"cursor", "limit"})
+        signed = json.dumps([self._path, order_and_filters]).encode() + payload
+        return hmac.digest(self._key, signed, hashlib.sha256)[:16]
 
 
 # Asynchronous, because FastAPI would run a plain function in a thread for each request.
 async def get_cursors(request: Request) -> Cursors:
     settings: Settings = request.app.state.settings
-    return Cursors(settings.secret_key.get_secret_value())
+    return Cursors(settings.secret_key.get_secret_value(), request.url.path)
 
 
 CursorsDep = Annotated[Cursors, Depends(get_cursors)]

@@ -5,7 +5,7 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import Path
@@ -27,7 +27,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 FLOAT_DIGITS = 15  # significant decimal digits that a 64-bit float preserves
+FIRST_MOMENT = dt.datetime.min.replace(tzinfo=dt.UTC)
+LAST_MOMENT = dt.datetime.max.replace(tzinfo=dt.UTC)
 UNBOUNDED = Context(prec=2000)  # enough for PostgreSQL's numeric(1000, 1000)
+
+DayT = TypeVar("DayT", dt.date, dt.datetime)
 
 
 class RequestBody(BaseModel):
@@ -66,26 +70,45 @@ def _accept_whole_float(value: object) -> object:
 
 def _to_utc(value: dt.datetime) -> dt.datetime:
     try:
-        return value.astimezone(dt.UTC)
+        value = value.astimezone(dt.UTC)
     except OverflowError:
         raise ValueError("must be between the years 1 and 9999 in UTC") from None
+    return _require_finite(value, FIRST_MOMENT, LAST_MOMENT)
 
 
-def _require_jsonb(value: JsonValue) -> JsonValue:
-    """Reject what Python's JSON parser accepts and PostgreSQL's jsonb does not."""
+def _require_finite(value: DayT, first: DayT, last: DayT) -> DayT:
+    """Reject what asyncpg stores as `-infinity` and `infinity`."""
+    if not first < value < last:
+        raise ValueError(f"must be later than {first.isoformat()} and before {last.isoformat()}")
+    return value
+
+
+def _as_jsonb(value: JsonValue) -> JsonValue:
+    """Return what PostgreSQL's jsonb makes of the value, so that every answer shows the same.
+
+    Rejects what Python's JSON parser accepts and jsonb does not.
+    """
     match value:
         case str() if "\x00" in value or _has_surrogates(value):
             raise ValueError("must not contain NUL or lone surrogates")
-        case float() if not math.isfinite(value):
-            raise ValueError("must contain only finite numbers")
+        case float():
+            return _as_numeric(value)
         case list():
-            for item in value:
-                _require_jsonb(item)
+            return [_as_jsonb(item) for item in value]
         case dict():
-            for key, item in value.items():
-                _require_jsonb(key)
-                _require_jsonb(item)
+            for key in value:
+                _as_jsonb(key)
+            # Shorter keys come first, by their length in bytes.
+            keys = sorted(value, key=lambda key: (len(key.encode()), key.encode()))
+            return {key: _as_jsonb(value[key]) for key in keys}
     return value
+
+
+def _as_numeric(value: float) -> float | int:
+    """The number as PostgreSQL's numeric writes it: 0.0 for -0.0, and no exponent in 1e+30."""
+    if not math.isfinite(value):
+        raise ValueError("must contain only finite numbers")
+    return int(Decimal(repr(value))) if "e+" in repr(value) else value + 0.0
 
 
 @dataclass(frozen=True)
@@ -128,7 +151,11 @@ class Digits:
 
 
 def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _require_not_null(value: JsonValue) -> JsonValue:
@@ -144,14 +171,19 @@ Float = Annotated[float, Field(allow_inf_nan=False)]
 # PostgreSQL's text cannot hold a NUL byte.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 # JSON has no such types: they are sent as text.
-Date = Annotated[dt.date, Field(strict=False), BeforeValidator(_require_iso_date)]
+Date = Annotated[
+    dt.date,
+    Field(strict=False),
+    BeforeValidator(_require_iso_date),
+    AfterValidator(lambda value: _require_finite(value, dt.date.min, dt.date.max)),
+]
 DateTime = Annotated[
     AwareDatetime, Field(strict=False), BeforeValidator(_require_iso_date), AfterValidator(_to_utc)
 ]
 Uuid = Annotated[UUID, Field(strict=False)]
 Json = Annotated[
     JsonValue,
-    AfterValidator(_require_jsonb),
+    AfterValidator(_as_jsonb),
     AfterValidator(_require_not_null),
     WithJsonSchema({"type": ["object", "array", "string", "number", "boolean"]}),
 ]

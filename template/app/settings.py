@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     max_concurrent_requests: Annotated[int, Field(ge=1)] = 500
     """Requests that may be under way at once in a process; further ones get a 503 immediately."""
 
+    max_json_depth: Annotated[int, Field(ge=1)] = 50
+    """Maximum nesting of a JSON body; a deeper one is rejected with 400."""
+
+    max_json_values: Annotated[int, Field(ge=1)] = 10_000
+    """Maximum number of values and keys in a JSON body; more are rejected with 400."""
+
     # Your own settings go below this line.
 
     @field_validator("database_url")

@@ -5,6 +5,7 @@ FIELDS = {
     "code:str(20)": "abc",
     "name:str": "abc",
     "note:text": "abc",
+    "remark:text(5000)": "abc",
     "count:int": "7",
     "weight:float": "1.5",
     "price:decimal(10,2)": "9.99",

@@ -143,7 +143,7 @@ def test_an_unknown_path_is_404(client: httpx.Client) -> None:
 def test_an_unsupported_method_is_405(client: httpx.Client) -> None:
     response = client.put("/items", json=ITEM)
     assert_problem(response, 405)
-    assert set(response.headers["allow"].split(", ")) == {"GET", "POST"}
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
 
 
 def test_a_duplicate_value_is_409(client: httpx.Client) -> None:

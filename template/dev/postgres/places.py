@@ -150,7 +150,7 @@ def _check_owner(folder: Path, account: Account | None) -> None:
         text = (
             f"{folder} belongs to {account.name}, as it did until release 0.3.0. Remove it, or "
             f"take it over with its data: cd {folder.parent} && chown -h root {folder.name} && "
-            f"find {folder.name} -mindepth 1 -maxdepth 1 ! -name data -exec rm -r {{}} +"
+            f"find {folder.name} -mindepth 1 ! -path '*/data*' -delete"
         )
     raise PostgresError(text)
 

@@ -92,3 +92,17 @@ def test_openapi_defines_every_schema_that_it_references(app: FastAPI) -> None:
     document = app.openapi()
     references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
     assert {"Problem", "InvalidInput"} <= references <= document["components"]["schemas"].keys()
+
+
+async def test_invalid_values_are_described_up_to_a_limit_and_counted() -> None:
+    async def endpoint(body: dict[str, int]) -> None:
+        pass
+
+    app = FastAPI()
+    errors.install(app)
+    app.add_api_route("/", endpoint, methods=["POST"])
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://service") as client:
+        response = await client.post("/", json=dict.fromkeys(map(str, range(300)), "x"))
+    assert response.status_code == 422
+    assert len(response.json()["errors"]) == errors.MAX_ERRORS
+    assert response.json()["error_count"] == 300

@@ -3,48 +3,71 @@ import pytest
 from app.errors import InvalidInputError
 from app.pagination import Cursors, ListQuery, Position
 
-POSITION = Position("-price", "9.99", 7)
+TYPE = "Numeric"
+POSITION = Position(TYPE, "9.99", 7)
+QUERY = ListQuery(sort="-price")
+
+
+class FilteredQuery(ListQuery):
+    name: str | None = None
 
 
 def test_a_cursor_decodes_to_its_position() -> None:
     cursors = Cursors("key")
-    assert cursors.decode(cursors.encode(POSITION), "-price") == POSITION
+    assert cursors.decode(cursors.encode(POSITION, QUERY), QUERY, TYPE) == POSITION
 
 
 def test_a_cursor_can_hold_the_longest_unique_text() -> None:
     cursors = Cursors("key")
-    position = Position("name", "\N{GRINNING FACE}" * 600, 7)
-    cursor = cursors.encode(position)
+    position = Position("String", "\N{GRINNING FACE}" * 600, 7)
+    query = ListQuery(sort="name")
+    cursor = cursors.encode(position, query)
     assert ListQuery(cursor=cursor, sort="name").cursor == cursor
-    assert cursors.decode(cursor, "name") == position
+    assert cursors.decode(cursor, query, "String") == position
 
 
 def test_a_value_that_is_too_long_for_a_cursor_is_rejected() -> None:
     with pytest.raises(InvalidInputError):
-        Cursors("key").encode(Position("note", "x" * 4000, 7))
+        Cursors("key").encode(Position("String", "x" * 4000, 7), ListQuery(sort="note"))
 
 
-def test_a_cursor_signed_with_another_key_is_rejected() -> None:
-    with pytest.raises(InvalidInputError):
-        Cursors("key").decode(Cursors("another key").encode(POSITION), "-price")
-
-
-def test_a_cursor_for_another_sort_is_rejected() -> None:
+def test_a_cursor_is_valid_for_another_limit() -> None:
     cursors = Cursors("key")
-    with pytest.raises(InvalidInputError):
-        cursors.decode(cursors.encode(POSITION), "price")
+    cursor = cursors.encode(POSITION, QUERY)
+    next_page = ListQuery(sort="-price", limit=100, cursor=cursor)
+    assert cursors.decode(cursor, next_page, TYPE) == POSITION
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "query", "type_"),
+    [
+        ("another key", "/items", FilteredQuery(sort="-price", name="a"), TYPE),
+        ("key", "/orders", FilteredQuery(sort="-price", name="a"), TYPE),
+        ("key", "/items", FilteredQuery(sort="price", name="a"), TYPE),
+        ("key", "/items", FilteredQuery(sort="-price", name="b"), TYPE),
+        ("key", "/items", FilteredQuery(sort="-price"), TYPE),
+        ("key", "/items", FilteredQuery(sort="-price", name="a"), "String"),
+    ],
+    ids=["key", "list", "sort", "filter", "no filter", "type"],
+)
+def test_a_cursor_of_another_query_is_rejected(
+    key: str, path: str, query: ListQuery, type_: str
+) -> None:
+    cursor = Cursors("key", "/items").encode(POSITION, FilteredQuery(sort="-price", name="a"))
+    with pytest.raises(InvalidInputError, match=r"Invalid cursor\."):
+        Cursors(key, path).decode(cursor, query, type_)
 
 
 @pytest.mark.parametrize("position", range(0, 50, 5))
 def test_a_cursor_with_any_character_changed_is_rejected(position: int) -> None:
     cursors = Cursors("key")
-    cursor = cursors.encode(POSITION)
+    cursor = cursors.encode(POSITION, QUERY)
     changed = "A" if cursor[position] != "A" else "B"
     with pytest.raises(InvalidInputError):
-        cursors.decode(cursor[:position] + changed + cursor[position + 1 :], "-price")
+        cursors.decode(cursor[:position] + changed + cursor[position + 1 :], QUERY, TYPE)
 
 
 @pytest.mark.parametrize("text", ["", "a", "%", "not a cursor"])
 def test_text_that_is_not_a_cursor_is_rejected(text: str) -> None:
     with pytest.raises(InvalidInputError):
-        Cursors("key").decode(text, "-price")
+        Cursors("key").decode(text, QUERY, TYPE)

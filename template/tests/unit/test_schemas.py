@@ -1,6 +1,7 @@
 """Request fields accept what their columns can store, and nothing else."""
 
 import datetime as dt
+import json
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -38,6 +39,27 @@ def test_a_datetime_is_converted_to_utc() -> None:
 def test_a_datetime_that_has_no_utc_equivalent_is_rejected(value: str) -> None:
     with pytest.raises(ValidationError):
         DATE_TIME.validate_python(value)
+
+
+@pytest.mark.parametrize("value", ["0001-01-01", "9999-12-31"])
+def test_a_date_that_would_be_stored_as_infinity_is_rejected(value: str) -> None:
+    with pytest.raises(ValidationError):
+        DATE.validate_python(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "9999-12-31T22:59:59.999999-01:00"],
+)
+def test_a_datetime_that_would_be_stored_as_infinity_is_rejected(value: str) -> None:
+    with pytest.raises(ValidationError):
+        DATE_TIME.validate_python(value)
+
+
+def test_json_is_returned_as_postgresql_stores_it() -> None:
+    value = {"longer": 1e30, "b": [-0.0, 1e-7], "a": {"é": 1, "zz": 2}}
+    stored = '{"a": {"zz": 2, "é": 1}, "b": [0.0, 1e-07], "longer": 1' + "0" * 30 + "}"
+    assert json.dumps(JSON.validate_python(value), ensure_ascii=False) == stored
 
 
 def test_json_values_of_all_types_may_be_nested() -> None:

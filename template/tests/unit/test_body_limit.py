@@ -1,0 +1,86 @@
+"""JSON that costs too much is rejected before it is parsed, and everything else reaches FastAPI."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app import errors
+from app.body_limit import JsonLimit
+
+MAX_DEPTH = 3
+MAX_VALUES = 10
+
+ALLOWED = [
+    b"[[[1]]]",
+    b'{"a": [{"b": 1}, {"b": 2}]}',
+    b'["' + b"[" * 100 + b'"]',
+    b'["' + b'\\"[,' * 100 + b'"]',
+    b"[1, 2, 3, 4, 5, 6, 7, 8, 9]",
+    b" " * 1000 + b"[]",
+]
+TOO_DEEP = [b"[[[[1]]]]", b'{"a": {"a": {"a": {}}}}', b"[" * 100_000, b'["\\\\", [[["]"]]]]']
+TOO_MANY = [
+    b"[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]",
+    b"[" + b"[]," * 10 + b"1]",
+    json.dumps({f"key {number}": number for number in range(5)}).encode(),
+    json.dumps([*range(10)]).encode("utf-16"),
+]
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[httpx.AsyncClient]:
+    """A service that returns the JSON that it is sent."""
+    app = FastAPI()
+    errors.install(app)
+    app.add_middleware(JsonLimit, max_depth=MAX_DEPTH, max_values=MAX_VALUES)
+
+    @app.post("/")
+    async def echo(data: dict[str, Any] | list[Any]) -> Any:
+        return data
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        client.headers["content-type"] = "application/json"
+        yield client
+
+
+@pytest.mark.parametrize("body", ALLOWED, ids=range(len(ALLOWED)))
+async def test_json_within_the_limits_is_passed_on(service: httpx.AsyncClient, body: bytes) -> None:
+    response = await service.post("/", content=body)
+    assert response.status_code == 200, response.text
+    assert response.json() == json.loads(body)
+
+
+@pytest.mark.parametrize("body", TOO_DEEP, ids=range(len(TOO_DEEP)))
+async def test_json_that_is_nested_too_deeply_is_400(
+    service: httpx.AsyncClient, body: bytes
+) -> None:
+    response = await service.post("/", content=body)
+    assert response.status_code == 400
+    assert response.json()["detail"] == "The JSON body is nested more than 3 levels deep."
+
+
+@pytest.mark.parametrize("body", TOO_MANY, ids=range(len(TOO_MANY)))
+async def test_json_of_too_many_values_is_400(service: httpx.AsyncClient, body: bytes) -> None:
+    response = await service.post("/", content=body)
+    assert response.status_code == 400
+    assert response.json()["detail"] == "The JSON body has more than 10 values and keys."
+
+
+async def test_json_that_arrives_in_pieces_is_limited_as_a_whole(
+    service: httpx.AsyncClient,
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for byte in TOO_DEEP[0]:
+            yield bytes([byte])
+
+    assert (await service.post("/", content=pieces())).status_code == 400
+
+
+@pytest.mark.parametrize("body", [b"]" * 100, b'["' + b'\\"' * 100, b"{", b"1 2", b"\xff\xfe"])
+async def test_what_is_not_json_is_422(service: httpx.AsyncClient, body: bytes) -> None:
+    assert (await service.post("/", content=body)).status_code == 422

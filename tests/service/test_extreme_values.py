@@ -1,0 +1,108 @@
+"""Values at the limits of their types: what requests may not send, SQL may have written."""
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.harness.project import Project
+from tests.harness.service import database, serve
+
+PLAIN = {
+    "code": "a",
+    "name": "a",
+    "note": "a",
+    "remark": "a",
+    "count": 1,
+    "weight": 1.5,
+    "price": "1.50",
+    "active": True,
+    "born": "2026-01-31",
+    "seen_at": "2026-01-31T12:00:00Z",
+    "token": "6fa459ea-ee8a-4ca4-894e-db77e160355e",
+    "data": {},
+    "state": "fresh",
+}
+EXTREMES = {
+    "born": ["-infinity", "0001-01-01", "9999-12-31", "infinity"],
+    "seen_at": [
+        "-infinity",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999Z",
+        "infinity",
+    ],
+}
+"""In the order in which PostgreSQL sorts them."""
+
+Service = tuple[httpx.Client, Callable[[str], str]]
+"""A client, and a function that runs SQL in the database of the service."""
+
+UPDATE = """
+import asyncio, os, sys, asyncpg
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    await connection.execute(sys.argv[1])
+    await connection.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def service(rendered: Callable[[str], Project]) -> Iterator[Service]:
+    project = rendered("every_field_type")
+    with database(project) as url:
+        project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        with serve(project, url) as client:
+            yield client, lambda sql: project.run("python", "-c", UPDATE, sql, DATABASE_URL=url)
+
+
+@pytest.mark.parametrize("field", ["born", "seen_at"])
+def test_lists_of_values_that_sql_has_written_end(service: Service, field: str) -> None:
+    client, run_sql = service
+    maker = client.post("/makers", json={"name": field}).raise_for_status().json()["id"]
+    ids = []
+    for value in EXTREMES[field]:
+        row = client.post("/plains", json=PLAIN | {"maker_id": maker}).raise_for_status().json()
+        run_sql(f"UPDATE plains SET {field} = '{value}' WHERE id = {row['id']}")
+        ids.append(row["id"])
+    assert pages(client, f"/makers/{maker}/plains", field, len(ids)) == ids
+    assert pages(client, f"/makers/{maker}/plains", f"-{field}", len(ids)) == ids[::-1]
+
+
+def pages(client: httpx.Client, path: str, sort: str, at_most: int) -> list[int]:
+    """The ids on the pages of one row each."""
+    found: list[int] = []
+    query: dict[str, str] = {"limit": "1", "sort": sort}
+    for _ in range(at_most):
+        page = client.get(path, params=query).raise_for_status().json()
+        found += [row["id"] for row in page["items"]]
+        if page["next_cursor"] is None:
+            return found
+        query["cursor"] = page["next_cursor"]
+    raise AssertionError(f"the list does not end after {found}")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(field, value) for field in ("born", "seen_at") for value in EXTREMES[field]],
+)
+def test_what_would_be_stored_as_infinity_is_422(service: Service, field: str, value: str) -> None:
+    client, _ = service
+    response = client.post("/plains", json=PLAIN | {"maker_id": 1, field: value})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == ["body", field]
+
+
+@pytest.mark.parametrize(
+    "data", [{"longer": 1, "key": 2}, [-0.0], {"a": 1e308}, [1e-300, 5e-324, 1e23, 2**70]]
+)
+def test_json_is_the_same_in_all_answers(service: Service, data: object) -> None:
+    client, _ = service
+    maker = client.post("/makers", json={"name": f"{data}"}).raise_for_status().json()["id"]
+    created = client.post("/plains", json=PLAIN | {"maker_id": maker, "data": data})
+    path = created.raise_for_status().headers["location"]
+    assert client.get(path).text == created.text
+    patched = client.patch(path, json={"data": data}).raise_for_status()
+    assert client.get(path).text == patched.text
