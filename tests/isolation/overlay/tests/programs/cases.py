@@ -61,6 +61,10 @@ READ = rows(ITEMS)
 TENANT = rows("SELECT coalesce(current_setting('app.tenant', true), '')")
 INSERT_3 = status("INSERT INTO programs.items VALUES (3, 30)")
 INSERT_4 = status("INSERT INTO programs.items VALUES (4, 40)")
+UPSERT_3 = rows(
+    "INSERT INTO programs.items VALUES (3, 33) ON CONFLICT (id) DO UPDATE SET value = 34 "
+    "RETURNING value"
+)
 UPDATE_1 = status("UPDATE programs.items SET value = value + 1 WHERE id = 1")
 UPDATE_2 = status("UPDATE programs.items SET value = value * 2 WHERE id = 2")
 ALTER_ITEMS = status("ALTER TABLE programs.items ADD COLUMN more int")
@@ -1606,5 +1610,16 @@ CASES: dict[str, Case] = {
     ),
     "a temporary table is no reason to refuse a statement that waits": equal(
         (1, BEGIN), (1, SCRATCH), (1, INSERT_3), (0, INSERT_3), (1, COMMIT), (0, READ)
+    ),
+    "which of two that wait for a key goes on first is chance": equal(
+        (0, BEGIN),
+        (0, UPSERT_3),
+        (1, UPSERT_3),
+        (2, BEGIN),
+        (2, UPSERT_3),
+        (0, ROLLBACK),
+        (2, ROLLBACK),
+        (1, READ),
+        freely=True,
     ),
 }

@@ -41,6 +41,10 @@ class Trace:
         """Forget what happened after the end of this step."""
         del self.events[self.events.index(("end", number)) + 1 :]
 
+    def end_before(self, number: int) -> None:
+        """Forget the end of this step, and what happened after it."""
+        del self.events[self.events.index(("end", number)) :]
+
 
 class Run:
     """A program that runs."""

@@ -1,5 +1,6 @@
 """The comparison: a program is equal, refused by name, or a third thing, which is a bug."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,6 +38,10 @@ def judge(program: Program, real: Trace, tables: State, box: Sandboxed) -> Verdi
     if outdated:
         real.end_with(outdated[0])
         box.tables = tables
+    overtaking = next(_overtaking(program, real), None)
+    if overtaking is not None:
+        real.end_before(overtaking)
+        box.tables = tables
     verdict = _judge_steps(program, real, box.trace)
     if verdict.name == "refused" and not box.findings and known.REFUSALS_ARE_FINDINGS:
         return Verdict(
@@ -48,6 +53,22 @@ def judge(program: Program, real: Trace, tables: State, box: Sandboxed) -> Verdi
         reason = "the tables cannot be read" if box.tables is None else different
         return _excused(Verdict("a third thing", f"in the end, {reason}"), box.findings)
     return Verdict("refused", box.findings[0]) if box.findings else verdict
+
+
+def _overtaking(program: Program, real: Trace) -> Iterator[int]:
+    """The steps that went on before the same step of a session that had waited for longer.
+
+    PostgreSQL wakes all that wait for a key, and it is chance which comes first.
+    """
+    waiting: list[int] = []
+    for event, number in real.events:
+        if event == "start" and real.waited(number):
+            waiting.append(number)
+        elif event == "end" and number in waiting:
+            longer = waiting[: waiting.index(number)]
+            if any(program[other].operation == program[number].operation for other in longer):
+                yield number
+            waiting.remove(number)
 
 
 def _excused(verdict: Verdict, findings: list[str]) -> Verdict:
