@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
-from app.connections import replace_lost_connections, report_failed_connects
+from app.database_connections import replace_lost_connections, report_failed_connects
 from app.database_url import parse_database_url
 from app.settings import Settings
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from app.connections import reason_of
+from app.database_connections import reason_of
 from app.models import Base
 
 MEDIA_TYPE = "application/problem+json"

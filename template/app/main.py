@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import DESCRIPTION, TITLE, errors, health, resources
+from app.abandoned_requests import AbandonedRequests
 from app.body_limit import ContentLengthLimit, JsonLimit
-from app.clients import AbandonedRequests
 from app.database import create_engine, create_read_sessionmaker, create_sessionmaker
 from app.head_requests import HeadRequests
 from app.health import DatabaseProbe

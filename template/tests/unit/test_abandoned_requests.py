@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.types import Message, Scope
 
-from app.clients import AbandonedRequests
+from app.abandoned_requests import AbandonedRequests
 from app.overload import RequestLimit
 
 PATIENCE = 10
