@@ -15,8 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from app.database_connections import reason_of
 from app.database import for_reading
+from app.database_connections import reason_of
 from app.errors import UnavailableError, problem_docs
 from app.settings import Settings
 

@@ -8,7 +8,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import connections
+from app import database_connections
 from app.database import Sessionmaker
 from app.models import Base
 
@@ -38,7 +38,7 @@ async def test_a_connection_that_was_idle_for_long_and_does_not_answer_is_replac
     first = await driver_connection(engine)
     monkeypatch.setattr(engine.dialect, "do_ping", fail)
     assert await driver_connection(engine) is first
-    monkeypatch.setattr(connections, "MAX_IDLE", 0)
+    monkeypatch.setattr(database_connections, "MAX_IDLE", 0)
     assert await driver_connection(engine) is not first
 
 
