@@ -67,13 +67,6 @@ class Settings(BaseSettings):
 
     # Your own settings go below this line.
 
-    @field_validator("database_url")
-    @classmethod
-    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            parse_database_url(value.get_secret_value())
-        return value
-
     @model_validator(mode="after")
     def _reject_unsafe_production(self) -> Self:
         if self.environment == "production":
@@ -85,3 +78,10 @@ class Settings(BaseSettings):
             if self.database_url is None:
                 raise ValueError("set DATABASE_URL: postgresql://user:password@host:port/database")
         return self
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_database_url(value.get_secret_value())
+        return value
