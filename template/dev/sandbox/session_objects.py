@@ -62,8 +62,8 @@ class SessionObjects:
 
     async def look(self, connection: asyncpg.Connection) -> None:
         """Get to know what was made since the last look."""
-        maker, self._maker = self._maker, None
         rows = await connection.fetch(OBJECTS)
+        maker, self._maker = self._maker, None  # not before: the fetch can be cancelled
         if maker is not None:
             self._owners = {row["name"]: self._owners.get(row["name"], maker) for row in rows}
         self._prepared = {row["name"] for row in rows if row["prepared"]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.programs.catalog import ITEMS, types
 from tests.programs.language import (
+    Abandon,
     Begin,
     Cancel,
     Close,
@@ -1621,5 +1622,10 @@ CASES: dict[str, Case] = {
         (2, ROLLBACK),
         (1, READ),
         freely=True,
+    ),
+    "a statement that is cancelled at once shows no temporary table of others": refused(
+        (0, SCRATCH),
+        (1, Abandon("UPDATE programs.items SET value = 12 WHERE id = 1 RETURNING id", 1)),
+        (1, SEE_SCRATCH),
     ),
 }
