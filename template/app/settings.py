@@ -1,13 +1,27 @@
 """The service's configuration."""
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.database_url import parse_database_url
 
 DEVELOPMENT_KEY = "only-for-development-never-for-production"
+
+HOST = r"(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]"
+ORIGIN = r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?"
+
+
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""In the environment, separated by commas."""
 
 
 class Settings(BaseSettings):
@@ -65,6 +79,17 @@ class Settings(BaseSettings):
     max_json_values: Annotated[int, Field(ge=1)] = 10_000
     """Maximum number of values and keys in a JSON body; more are rejected with 400."""
 
+    serve_docs: bool | None = None
+    """Whether to serve `/docs`, `/redoc` and `/openapi.json`; by default only in development."""
+
+    allowed_hosts: Names = ()
+    """If set, requests with another `Host` are rejected with 400, except health checks.
+    `*.example.com` allows all subdomains."""
+
+    cors_origins: Names = ()
+    """Origins such as `https://app.example.com` whose scripts may use the service in a browser, or
+    `*` for all. Browsers do not send cookies to it."""
+
     # Your own settings go below this line.
 
     @field_validator("database_url")
@@ -73,6 +98,20 @@ class Settings(BaseSettings):
         if value is not None:
             parse_database_url(value.get_secret_value())
         return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _check_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(host == "*" or re.fullmatch(HOST, host) for host in hosts):
+            raise ValueError("list hosts like api.example.com or *.example.com, without a port")
+        return hosts
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(origin == "*" or re.fullmatch(ORIGIN, origin) for origin in origins):
+            raise ValueError("list origins like https://app.example.com, without a path or slash")
+        return origins
 
     @model_validator(mode="after")
     def _reject_unsafe_production(self) -> Self:

@@ -49,3 +49,23 @@ def test_an_invalid_database_url_is_rejected_without_repeating_it() -> None:
 def test_engine_requires_a_database_url() -> None:
     with pytest.raises(ValueError, match="DATABASE_URL is not set"):
         create_engine(settings(database_url=None))
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", "api.example, *.shop.example,")
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example,http://[::1]:3000")
+    chosen = Settings(_env_file=None)
+    assert chosen.allowed_hosts == ("api.example", "*.shop.example")
+    assert chosen.cors_origins == ("https://app.example", "http://[::1]:3000")
+
+
+@pytest.mark.parametrize("host", ["https://api.example", "api.example:8000", "api.*", "*.", "a b"])
+def test_a_host_that_no_request_can_have_is_rejected(host: str) -> None:
+    with pytest.raises(ValidationError, match="list hosts like"):
+        settings(allowed_hosts=host)
+
+
+@pytest.mark.parametrize("origin", ["app.example", "https://app.example/", "https://*.example"])
+def test_an_origin_that_no_browser_sends_is_rejected(origin: str) -> None:
+    with pytest.raises(ValidationError, match="list origins like"):
+        settings(cors_origins=origin)
