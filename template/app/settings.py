@@ -24,11 +24,11 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """In the environment, separated by commas."""
 
 
-class Settings(BaseSettings):
-    """Read from the environment, then from the file `.env`.
+class DatabaseSettings(BaseSettings):
+    """All that migrations need, read from the environment, then from the file `.env`.
 
-    In production (`ENVIRONMENT=production`) the service refuses to start without a database or with
-    the default key. Values never appear in error messages.
+    Production (`ENVIRONMENT=production`) requires a database. Values never appear in error
+    messages.
     """
 
     model_config = SettingsConfigDict(
@@ -61,6 +61,23 @@ class Settings(BaseSettings):
     database_lock_timeout: Annotated[float, Field(gt=0)] = 2
     """Seconds that a statement waits for a row or table that another transaction has locked."""
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_database_url(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _require_a_database_in_production(self) -> Self:
+        if self.environment == "production" and self.database_url is None:
+            raise ValueError("set DATABASE_URL: postgresql://user:password@host:port/database")
+        return self
+
+
+class Settings(DatabaseSettings):
+    """The settings of the service, which in production refuses to start with the default key."""
+
     secret_key: Annotated[SecretStr, Field(min_length=32)] = SecretStr(DEVELOPMENT_KEY)
     """Signs values that clients must return unchanged, such as pagination cursors."""
 
@@ -92,13 +109,6 @@ class Settings(BaseSettings):
 
     # Your own settings go below this line.
 
-    @field_validator("database_url")
-    @classmethod
-    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            parse_database_url(value.get_secret_value())
-        return value
-
     @field_validator("allowed_hosts")
     @classmethod
     def _check_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
@@ -114,13 +124,11 @@ class Settings(BaseSettings):
         return origins
 
     @model_validator(mode="after")
-    def _reject_unsafe_production(self) -> Self:
-        if self.environment == "production":
-            if self.secret_key.get_secret_value() == DEVELOPMENT_KEY:
-                raise ValueError(
-                    "set SECRET_KEY: the default is public. Generate one with: "
-                    "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
-                )
-            if self.database_url is None:
-                raise ValueError("set DATABASE_URL: postgresql://user:password@host:port/database")
+    def _require_a_key_in_production(self) -> Self:
+        is_default = self.secret_key.get_secret_value() == DEVELOPMENT_KEY
+        if self.environment == "production" and is_default:
+            raise ValueError(
+                "set SECRET_KEY: the default is public. Generate one with: "
+                "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            )
         return self

@@ -2,7 +2,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.database import asyncpg_url, create_engine
-from app.settings import Settings
+from app.settings import DatabaseSettings, Settings
 
 KEY = SecretStr("k" * 32)
 URL = SecretStr("postgresql://user:hunter2@db/service")
@@ -25,6 +25,11 @@ def test_production_requires_a_database() -> None:
 def test_production_accepts_a_key_and_a_database() -> None:
     chosen = settings(environment="production", secret_key=KEY, database_url=URL)
     assert chosen.environment == "production"
+
+
+def test_migrations_need_no_key() -> None:
+    chosen = DatabaseSettings.model_validate({"environment": "production", "database_url": URL})
+    assert chosen.database_url == URL
 
 
 def test_errors_and_representations_contain_no_secrets() -> None:

@@ -1,0 +1,68 @@
+"""Migrations in production."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from tests.harness.project import Project
+from tests.harness.servers import Server
+
+AT_ONCE = 3
+
+MIGRATION = f"""
+from alembic import op
+
+revision = "9999"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute('''
+        DO $$ BEGIN
+            WHILE {AT_ONCE} > (
+                SELECT count(*) FROM pg_stat_activity
+                WHERE application_name = 'alembic' AND datname = current_database()
+            ) LOOP
+                PERFORM pg_sleep(0.05), pg_stat_clear_snapshot();
+            END LOOP;
+        END $$
+    ''')
+    with op.get_context().autocommit_block():
+        op.execute("CREATE INDEX CONCURRENTLY items_by_name ON items (name)")
+"""
+"""It ends when all are there, and waits for the transactions that have begun before its index."""
+
+CREATE_DATABASE = """
+import asyncio, os, asyncpg
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    await connection.execute("CREATE DATABASE own")
+    await connection.close()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def own_database(default_project: Project, postgres: Server) -> str:
+    """The URL of an empty database."""
+    default_project.run("python", "-c", CREATE_DATABASE, DATABASE_URL=postgres.url)
+    return postgres.url.removesuffix("postgres") + "own"
+
+
+def test_of_several_at_once_one_migrates_and_the_others_wait(
+    installed: Project, own_database: str
+) -> None:
+    production = {"ENVIRONMENT": "production", "DATABASE_URL": own_database}  # and no SECRET_KEY
+    with installed.restored() as project, ExitStack() as stack:
+        (project.path / "migrations" / "versions" / "9999_index.py").write_text(MIGRATION)
+        commands = [
+            stack.enter_context(project.start("alembic", "upgrade", "head", **production))
+            for _ in range(AT_ONCE)
+        ]
+        outputs = [command.wait() for command in commands]
+        assert project.run("alembic", "current", **production).split()[0] == "9999"
+    assert sum("Waiting for another process" in output for output in outputs) == AT_ONCE - 1
