@@ -1,6 +1,7 @@
 """The service's configuration."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
@@ -8,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.database_url import parse_database_url
 
+SECRETS = Path("/run/secrets")  # where Docker puts them: the file secret_key has SECRET_KEY
 DEVELOPMENT_KEY = "only-for-development-never-for-production"
 
 HOST = r"(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]"
@@ -25,14 +27,18 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class DatabaseSettings(BaseSettings):
-    """All that migrations need, read from the environment, then from the file `.env`.
+    """All that migrations need, read from the environment, the file `.env`, then `/run/secrets`.
 
     Production (`ENVIRONMENT=production`) requires a database. Values never appear in error
     messages.
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=".env",
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     environment: Literal["development", "production"] = "development"

@@ -56,13 +56,13 @@ def own_database(default_project: Project, postgres: Server) -> str:
 def test_of_several_at_once_one_migrates_and_the_others_wait(
     installed: Project, own_database: str
 ) -> None:
-    production = {"ENVIRONMENT": "production", "DATABASE_URL": own_database}  # and no SECRET_KEY
+    environment = {"ENVIRONMENT": "production", "DATABASE_URL": own_database}  # and no SECRET_KEY
     with installed.restored() as project, ExitStack() as stack:
         (project.path / "migrations" / "versions" / "9999_index.py").write_text(MIGRATION)
         commands = [
-            stack.enter_context(project.start("alembic", "upgrade", "head", **production))
+            stack.enter_context(project.start("alembic", "upgrade", "head", **environment))
             for _ in range(AT_ONCE)
         ]
         outputs = [command.wait() for command in commands]
-        assert project.run("alembic", "current", **production).split()[0] == "9999"
+        assert "9999" in project.run("alembic", "current", DATABASE_URL=own_database)
     assert sum("Waiting for another process" in output for output in outputs) == AT_ONCE - 1

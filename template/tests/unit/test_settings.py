@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr, ValidationError
 
@@ -54,6 +56,12 @@ def test_an_invalid_database_url_is_rejected_without_repeating_it() -> None:
 def test_engine_requires_a_database_url() -> None:
     with pytest.raises(ValueError, match="DATABASE_URL is not set"):
         create_engine(settings(database_url=None))
+
+
+def test_a_secret_can_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("f" * 32 + "\n")
+    chosen = Settings(_env_file=None, _secrets_dir=tmp_path)
+    assert chosen.secret_key.get_secret_value() == "f" * 32
 
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
