@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import DESCRIPTION, TITLE, errors, health, resources, security
+from app import DESCRIPTION, TITLE, errors, health, resources, web_security
 from app.abandoned_requests import AbandonedRequests
 from app.body_limit import ContentLengthLimit, JsonLimit
 from app.database import create_engine, create_read_sessionmaker, create_sessionmaker
@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     app.add_middleware(ContentLengthLimit, max_body_size=settings.max_body_size)
     app.add_middleware(AbandonedRequests, body_timeout=settings.request_body_timeout)
     app.add_middleware(RequestLimit, max_requests=settings.max_concurrent_requests)
-    security.install(app, settings)
+    web_security.install(app, settings)
     # Your own middleware goes below this line.
 
     return app
