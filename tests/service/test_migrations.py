@@ -2,10 +2,7 @@
 
 from contextlib import ExitStack
 
-import pytest
-
 from tests.harness.project import Project
-from tests.harness.servers import Server
 
 AT_ONCE = 3
 
@@ -33,24 +30,6 @@ def upgrade() -> None:
         op.execute("CREATE INDEX CONCURRENTLY items_by_name ON items (name)")
 """
 """It ends when all are there, and waits for the transactions that have begun before its index."""
-
-CREATE_DATABASE = """
-import asyncio, os, asyncpg
-
-async def main():
-    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
-    await connection.execute("CREATE DATABASE own")
-    await connection.close()
-
-asyncio.run(main())
-"""
-
-
-@pytest.fixture
-def own_database(default_project: Project, postgres: Server) -> str:
-    """The URL of an empty database."""
-    default_project.run("python", "-c", CREATE_DATABASE, DATABASE_URL=postgres.url)
-    return postgres.url.removesuffix("postgres") + "own"
 
 
 def test_of_several_at_once_one_migrates_and_the_others_wait(
