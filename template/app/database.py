@@ -21,12 +21,12 @@ from starlette.requests import HTTPConnection
 
 from app.database_connections import replace_lost_connections, report_failed_connects
 from app.database_url import parse_database_url
-from app.settings import Settings
+from app.settings import DatabaseSettings
 
 Sessionmaker = async_sessionmaker[AsyncSession]
 
 
-def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
+def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
     """Create the engine. It does not connect before the first statement.
 
     `options` are passed to `create_async_engine` and take precedence. Raises ValueError if
@@ -61,7 +61,7 @@ def create_engine(settings: Settings, **options: Any) -> AsyncEngine:
     return engine
 
 
-def _timeouts(settings: Settings) -> dict[str, str]:
+def _timeouts(settings: DatabaseSettings) -> dict[str, str]:
     """PostgreSQL's parameters, in milliseconds."""
     seconds = {
         "statement_timeout": settings.database_statement_timeout,
@@ -82,7 +82,7 @@ def _set_in_each_transaction(engine: AsyncEngine, parameters: dict[str, str]) ->
         connection.exec_driver_sql(statement)
 
 
-def for_reading(engine: AsyncEngine, settings: Settings) -> AsyncEngine:
+def for_reading(engine: AsyncEngine, settings: DatabaseSettings) -> AsyncEngine:
     """The same connections, each of whose statements is a transaction of its own.
 
     A pooler in transaction mode must not get such statements: it may pass on the two messages of
@@ -112,7 +112,7 @@ class ReadSession(Session):
         return super().get_bind(*args, clause=clause, **options)
 
 
-def create_read_sessionmaker(engine: AsyncEngine, settings: Settings) -> Sessionmaker:
+def create_read_sessionmaker(engine: AsyncEngine, settings: DatabaseSettings) -> Sessionmaker:
     """Sessions in which each statement is a transaction of its own, so that a read is one round
     trip to the database instead of three.
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import DESCRIPTION, TITLE, errors, health, resources
+from app import DESCRIPTION, TITLE, errors, health, log_format, request_logging, resources, web_security
 from app.abandoned_requests import AbandonedRequests
 from app.body_limit import ContentLengthLimit, JsonLimit
 from app.database import create_engine, create_read_sessionmaker, create_sessionmaker
@@ -23,6 +23,7 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     one at startup and disposes of it at shutdown. It never disposes of an engine that is passed in.
     """
     settings = settings or Settings()
+    log_format.configure(settings.environment, settings.log_level)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -37,10 +38,14 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
             if engine is None:
                 await app.state.engine.dispose()
 
+    serve_docs = settings.serve_docs
+    if serve_docs is None:
+        serve_docs = settings.environment == "development"
     app = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
         lifespan=lifespan,
+        openapi_url="/openapi.json" if serve_docs else None,
         responses=errors.problem_docs(400, 422),
         # A redirect would lead to the host that the client has named.
         redirect_slashes=False,
@@ -59,6 +64,8 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     app.add_middleware(ContentLengthLimit, max_body_size=settings.max_body_size)
     app.add_middleware(AbandonedRequests, body_timeout=settings.request_body_timeout)
     app.add_middleware(RequestLimit, max_requests=settings.max_concurrent_requests)
+    web_security.install(app, settings)
+    request_logging.install(app)
     # Your own middleware goes below this line.
 
     return app

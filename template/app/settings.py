@@ -1,24 +1,44 @@
 """The service's configuration."""
 
-from typing import Annotated, Literal, Self
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.database_url import parse_database_url
 
+SECRETS = Path("/run/secrets")  # where Docker puts them: the file secret_key has SECRET_KEY
 DEVELOPMENT_KEY = "only-for-development-never-for-production"
 
+HOST = r"(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]"
+ORIGIN = r"https?://([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d+)?"
 
-class Settings(BaseSettings):
-    """Read from the environment, then from the file `.env`.
 
-    In production (`ENVIRONMENT=production`) the service refuses to start without a database or with
-    the default key. Values never appear in error messages.
+def _split(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+"""In the environment, separated by commas."""
+
+
+class DatabaseSettings(BaseSettings):
+    """All that migrations need, read from the environment, the file `.env`, then `/run/secrets`.
+
+    Production (`ENVIRONMENT=production`) requires a database. Values never appear in error
+    messages.
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=".env",
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     environment: Literal["development", "production"] = "development"
@@ -47,6 +67,23 @@ class Settings(BaseSettings):
     database_lock_timeout: Annotated[float, Field(gt=0)] = 2
     """Seconds that a statement waits for a row or table that another transaction has locked."""
 
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_database_url(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _require_a_database_in_production(self) -> Self:
+        if self.environment == "production" and self.database_url is None:
+            raise ValueError("set DATABASE_URL: postgresql://user:password@host:port/database")
+        return self
+
+
+class Settings(DatabaseSettings):
+    """The settings of the service, which in production refuses to start with the default key."""
+
     secret_key: Annotated[SecretStr, Field(min_length=32)] = SecretStr(DEVELOPMENT_KEY)
     """Signs values that clients must return unchanged, such as pagination cursors."""
 
@@ -65,23 +102,43 @@ class Settings(BaseSettings):
     max_json_values: Annotated[int, Field(ge=1)] = 10_000
     """Maximum number of values and keys in a JSON body; more are rejected with 400."""
 
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The lowest level that the service's own loggers write. Requests are INFO, health checks
+    DEBUG."""
+
+    serve_docs: bool | None = None
+    """Whether to serve `/docs`, `/redoc` and `/openapi.json`; by default only in development."""
+
+    allowed_hosts: Names = ()
+    """If set, requests with another `Host` are rejected with 400, except health checks.
+    `*.example.com` allows all subdomains."""
+
+    cors_origins: Names = ()
+    """Origins such as `https://app.example.com` whose scripts may use the service in a browser, or
+    `*` for all. Browsers do not send cookies to it."""
+
     # Your own settings go below this line.
 
     @model_validator(mode="after")
-    def _reject_unsafe_production(self) -> Self:
-        if self.environment == "production":
-            if self.secret_key.get_secret_value() == DEVELOPMENT_KEY:
-                raise ValueError(
-                    "set SECRET_KEY: the default is public. Generate one with: "
-                    "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
-                )
-            if self.database_url is None:
-                raise ValueError("set DATABASE_URL: postgresql://user:password@host:port/database")
+    def _require_a_key_in_production(self) -> Self:
+        is_default = self.secret_key.get_secret_value() == DEVELOPMENT_KEY
+        if self.environment == "production" and is_default:
+            raise ValueError(
+                "set SECRET_KEY: the default is public. Generate one with: "
+                "python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            )
         return self
 
-    @field_validator("database_url")
+    @field_validator("allowed_hosts")
     @classmethod
-    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            parse_database_url(value.get_secret_value())
-        return value
+    def _check_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(host == "*" or re.fullmatch(HOST, host) for host in hosts):
+            raise ValueError("list hosts like api.example.com or *.example.com, without a port")
+        return hosts
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(origin == "*" or re.fullmatch(ORIGIN, origin) for origin in origins):
+            raise ValueError("list origins like https://app.example.com, without a path or slash")
+        return origins

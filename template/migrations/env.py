@@ -6,20 +6,24 @@
 """
 
 import asyncio
+import time
 from typing import Any
 
 from alembic import context
 from pydantic import SecretStr
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 import app.resources  # noqa: F401  (fills Base.metadata)
 from app.database import create_engine
 from app.models import Base
-from app.settings import Settings
+from app.settings import DatabaseSettings
 from migrations import checks
 
 # Fail rather than wait for a lock: while a migration waits, requests queue behind it.
 SERVER_SETTINGS = {"application_name": "alembic", "lock_timeout": "5s"}
+
+ADVISORY_LOCK = int.from_bytes(b"alembic", "big")
+"""Held by the one that migrates a database."""
 
 
 def migrate(**options: Any) -> None:
@@ -34,11 +38,28 @@ def migrate(**options: Any) -> None:
         context.run_migrations()
 
 
+def wait_for_turn(connection: Connection) -> None:
+    """Wait while another process migrates this database; the turn ends with the connection.
+
+    It asks again and again: one that waits in PostgreSQL is in a transaction, whose end CREATE
+    INDEX CONCURRENTLY of the other one would wait for.
+    """
+    is_told = False
+    while not connection.scalar(select(func.pg_try_advisory_lock(ADVISORY_LOCK))):
+        connection.rollback()
+        if not is_told:
+            context.config.print_stdout("Waiting for another process that migrates this database.")
+            is_told = True
+        time.sleep(0.2)
+    connection.commit()  # migrations begin transactions of their own
+
+
 def migrate_on(connection: Connection) -> None:
+    wait_for_turn(connection)
     migrate(connection=connection)
 
 
-async def migrate_online(settings: Settings) -> None:
+async def migrate_online(settings: DatabaseSettings) -> None:
     connect_args = {
         "timeout": settings.database_connect_timeout,
         "server_settings": SERVER_SETTINGS,
@@ -53,7 +74,7 @@ async def migrate_online(settings: Settings) -> None:
 
 def main() -> None:
     # A migration may take longer than the timeouts that the service sets for a pooler.
-    settings = Settings().model_copy(update={"database_pooler": None})
+    settings = DatabaseSettings().model_copy(update={"database_pooler": None})
     url = context.config.attributes.get("url")
     if url is not None:
         settings = settings.model_copy(update={"database_url": SecretStr(url)})

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -91,10 +93,11 @@ def as_processes(project: Project) -> Iterator[Running]:
     port = str(free_port())
     local = {"0.0.0.0": "127.0.0.1"}
     serve = [local.get(word, word) for word in image_command(project)]
-    with database(project, tcp=True) as url:
-        variables = settings(project) | {"DATABASE_URL": url}
+    with database(project, tcp=True) as url, TemporaryDirectory() as secrets:
+        variables = settings(project) | services["app"]["environment"] | {"DATABASE_URL": url}
         with project.start(*services["migrate"]["command"], **variables) as migration:
             migration.wait()
+        variables["SECRET_KEY"] = create_secret_key(project, Path(secrets))
         with project.start(*serve, UVICORN_PORT=port, **variables) as app:
             _, *check = services["app"]["healthcheck"]["test"]
             check = [word.replace(":8000/", f":{port}/") for word in check]
@@ -105,6 +108,13 @@ def as_processes(project: Project) -> Iterator[Running]:
                 app.process.wait,
                 app.output,
             )
+
+
+def create_secret_key(project: Project, folder: Path) -> str:
+    """Run the command of `secret-key` on a folder in the place of its volume."""
+    command = composition(project)["secret-key"]["command"]
+    project.run(*(word.replace("/run/secrets", str(folder)) for word in command))
+    return (folder / "secret_key").read_text()
 
 
 def succeeds(project: Project, command: list[str]) -> bool:

@@ -4,6 +4,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,8 +14,11 @@ from tests.delivery.composition import (
     Running,
     as_processes,
     composition,
+    create_secret_key,
     engine_found,
+    image_command,
     in_docker,
+    settings,
 )
 from tests.harness.project import Project
 
@@ -46,6 +50,7 @@ def test_the_service_waits_for_its_database_and_its_migrations(service: Project)
     services = composition(service)
     assert services["app"]["depends_on"] == {
         "database": {"condition": "service_healthy"},
+        "secret-key": {"condition": "service_completed_successfully"},
         "migrate": {"condition": "service_completed_successfully"},
     }
     assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
@@ -60,6 +65,32 @@ def test_the_service_asks_for_the_database_that_its_container_makes(service: Pro
         assert (url.hostname, url.path) == ("database", f"/{made['POSTGRES_USER']}")
 
 
+def test_the_service_runs_in_production_mode(service: Project) -> None:
+    # What a container sets takes precedence over what .env says.
+    assert composition(service)["app"]["environment"]["ENVIRONMENT"] == "production"
+    assert settings(service)["ENVIRONMENT"] == "development"
+
+
+def test_the_key_is_created_once_and_read_where_it_was_written(
+    service: Project, tmp_path: Path
+) -> None:
+    first, second = create_secret_key(service, tmp_path), create_secret_key(service, tmp_path)
+    assert first == second
+    assert len(first) >= 48
+    services = composition(service)
+    assert services["secret-key"]["volumes"] == ["secrets:/run/secrets"]
+    assert services["app"]["volumes"] == ["secrets:/run/secrets:ro"]
+
+
+def test_the_service_and_its_database_start_again_and_have_time_to_stop(service: Project) -> None:
+    services = composition(service)
+    assert all(services[name]["restart"] == "unless-stopped" for name in ("app", "database"))
+    assert services["app"]["stop_grace_period"] == f"{running.GRACE}s"
+    command = image_command(service)
+    seconds = command[command.index("--timeout-graceful-shutdown") + 1]
+    assert int(seconds) < running.GRACE
+
+
 def test_a_database_is_healthy_once_it_answers_by_tcp(service: Project) -> None:
     # While the image sets it up, it answers on its socket only.
     for name in ("database", "test-database"):
@@ -68,7 +99,7 @@ def test_a_database_is_healthy_once_it_answers_by_tcp(service: Project) -> None:
 
 
 def test_containers_of_the_service_have_no_more_rights_than_they_need(service: Project) -> None:
-    for name in ("app", "migrate"):
+    for name in ("app", "migrate", "secret-key"):
         container = composition(service)[name]
         assert container["read_only"] is True
         assert container["cap_drop"] == ["ALL"]

@@ -144,6 +144,15 @@ def test_the_action_installs_the_python_of_the_image(
     assert inputs["python-version"] == "${{ steps.python.outputs.version }}"
 
 
+def test_workflows_run_on_a_github_enterprise_server(service: Project) -> None:
+    folder = service.path / ".github"
+    # Such a server does not know `$/`, the way to an action of the same repository.
+    assert all("uses: $/" not in path.read_text() for path in folder.rglob("*.yml"))
+    action = read_yaml(folder / "actions/setup/action.yml")
+    [inputs] = [step["with"] for step in action["runs"]["steps"] if "with" in step]
+    assert inputs["github-token"].startswith("${{ github.server_url == 'https://github.com' && ")
+
+
 def test_what_shards_measure_is_handed_on(deliver: Deliver) -> None:
     github = read_yaml(deliver("github").path / ".github/workflows/ci.yml")["jobs"]
     kept = inputs(github["tests"], "actions/upload-artifact")

@@ -72,8 +72,8 @@ def github_jobs(project: Project, workflow: str) -> Iterator[Job]:
 
 def _github_steps(project: Project, steps: list[dict[str, Any]]) -> Iterator[Step]:
     for step in steps:
-        if step.get("uses", "").startswith("$/"):  # a composite action of the project itself
-            action = read_yaml(project.path / step["uses"].removeprefix("$/") / "action.yml")
+        if step.get("uses", "").startswith("./"):  # a composite action of the project itself
+            action = read_yaml(project.path / step["uses"].removeprefix("./") / "action.yml")
             yield from _github_steps(project, action["runs"]["steps"])
         elif "run" in step:
             yield Step(

@@ -22,6 +22,7 @@ time.sleep(3600)
 SETTINGS = {
     "ENVIRONMENT": "production",
     "SECRET_KEY": "a key that only the tests know, and not for long",
+    "SERVE_DOCS": "true",
 }
 
 

@@ -17,6 +17,19 @@ shutil.rmtree(places.project_folder(pathlib.Path.cwd(), places.server_account())
 """For root the data are not in the project, and so do not go away with it."""
 
 
+CREATE_DATABASE = """
+import asyncio, os, asyncpg
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    await connection.execute("DROP DATABASE IF EXISTS own")
+    await connection.execute("CREATE DATABASE own")
+    await connection.close()
+
+asyncio.run(main())
+"""
+
+
 @pytest.fixture(scope="session")
 def installed(default_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project of this worker's own. `dev` runs the code of the project that is installed."""
@@ -38,3 +51,10 @@ def postgres(default_project: Project) -> Iterator[Server]:
     with server(embedded(default_project.venv)) as found:
         default_project.run("alembic", "upgrade", "head", DATABASE_URL=found.url)
         yield found
+
+
+@pytest.fixture
+def own_database(default_project: Project, postgres: Server) -> str:
+    """The URL of an empty database."""
+    default_project.run("python", "-c", CREATE_DATABASE, DATABASE_URL=postgres.url)
+    return postgres.url.removesuffix("postgres") + "own"

@@ -32,10 +32,11 @@ class Dev:
 
 
 @contextmanager
-def dev(project: Project) -> Iterator[Dev]:
+def dev(project: Project, *options: str, **variables: str) -> Iterator[Dev]:
     family = Family()
+    variables |= family.variables
     try:
-        with project.start("dev", "--port", "0", **family.variables) as command:
+        with project.start("dev", "--port", "0", *options, **variables) as command:
             url = command.wait_for(r"running on (http://\S+)")
             command.wait_for(r"(startup complete)")
             with httpx.Client(base_url=url, timeout=30) as client:
@@ -95,6 +96,15 @@ def test_it_restarts_when_code_changes(own_project: Project) -> None:
         assert running.client.get("/health/live").json() == {"status": "ok"}
         health.write_text(health.read_text().replace('"ok"', '"changed"'))
         assert eventually(lambda: is_changed(running.client), 30)
+
+
+def test_it_migrates_the_database_of_others_only_when_told(
+    own_project: Project, own_database: str
+) -> None:
+    for options, status in ((), 500), (("--migrate",), 200):
+        with dev(own_project, *options, DATABASE_URL=own_database) as running:
+            assert running.client.get("/items").status_code == status
+            assert ("not migrated" in running.command.output()) == (status == 500)
 
 
 def is_changed(client: httpx.Client) -> bool:

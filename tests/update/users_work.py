@@ -117,7 +117,7 @@ async def get_item_named(session: SessionDep, name: str) -> Item:
     ),
     Edit(
         ".github/workflows/ci.yml",
-        "      - uses: $/.github/actions/setup\n",
+        "      - uses: ./.github/actions/setup\n",
         "      - name: A step of my own\n        run: uv run python -c 'import app.status'\n",
     ),
     Edit(

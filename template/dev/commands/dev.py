@@ -34,10 +34,15 @@ def main() -> None:
         if configured is None:
             with development_server(project) as server:
                 _print(f"Database: {server.url}\nIts data is kept in {server.folder}")
+                _migrate(project, server.url)
                 _serve(project, server.url, options)
         else:
             url = configured.get_secret_value()
             _print(f"Database: {_without_password(url)}")
+            if options.migrate:
+                _migrate(project, url)
+            else:
+                _print("It may be in use by others, and is not migrated without --migrate.")
             _serve(project, url, options)
     except ValidationError as error:
         sys.exit(f"The settings, from the environment and .env, are invalid. {error}")
@@ -58,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", default=8000, type=int, help="default: %(default)s")
     parser.add_argument("--no-reload", action="store_true", help="do not restart when code changes")
+    parser.add_argument(
+        "--migrate",
+        action="store_true",
+        help="migrate the database in DATABASE_URL, too; the embedded one always is",
+    )
     return parser
 
 
@@ -72,7 +82,7 @@ def _check_port(host: str, port: int) -> None:
         ) from None
 
 
-def _serve(project: Project, url: str, options: argparse.Namespace) -> None:
+def _migrate(project: Project, url: str) -> None:
     config = Config(toml_file=project.folder / "pyproject.toml")
     config.attributes["url"] = url
     try:
@@ -82,6 +92,9 @@ def _serve(project: Project, url: str, options: argparse.Namespace) -> None:
             f"The migrations failed: {error}\n"
             "The service was not started. `uv run alembic upgrade head` shows where they failed."
         ) from None
+
+
+def _serve(project: Project, url: str, options: argparse.Namespace) -> None:
     # For the service, which runs in another process if it reloads.
     os.environ["DATABASE_URL"] = url
     uvicorn.run(

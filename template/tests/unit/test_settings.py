@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.database import asyncpg_url, create_engine
-from app.settings import Settings
+from app.settings import DatabaseSettings, Settings
 
 KEY = SecretStr("k" * 32)
 URL = SecretStr("postgresql://user:hunter2@db/service")
@@ -27,6 +29,11 @@ def test_production_accepts_a_key_and_a_database() -> None:
     assert chosen.environment == "production"
 
 
+def test_migrations_need_no_key() -> None:
+    chosen = DatabaseSettings.model_validate({"environment": "production", "database_url": URL})
+    assert chosen.database_url == URL
+
+
 def test_errors_and_representations_contain_no_secrets() -> None:
     assert "hunter2" not in repr(settings(database_url=URL))
     with pytest.raises(ValidationError) as error:
@@ -49,3 +56,29 @@ def test_an_invalid_database_url_is_rejected_without_repeating_it() -> None:
 def test_engine_requires_a_database_url() -> None:
     with pytest.raises(ValueError, match="DATABASE_URL is not set"):
         create_engine(settings(database_url=None))
+
+
+def test_a_secret_can_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").write_text("f" * 32 + "\n")
+    chosen = Settings(_env_file=None, _secrets_dir=tmp_path)
+    assert chosen.secret_key.get_secret_value() == "f" * 32
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", "api.example, *.shop.example,")
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example,http://[::1]:3000")
+    chosen = Settings(_env_file=None)
+    assert chosen.allowed_hosts == ("api.example", "*.shop.example")
+    assert chosen.cors_origins == ("https://app.example", "http://[::1]:3000")
+
+
+@pytest.mark.parametrize("host", ["https://api.example", "api.example:8000", "api.*", "*.", "a b"])
+def test_a_host_that_no_request_can_have_is_rejected(host: str) -> None:
+    with pytest.raises(ValidationError, match="list hosts like"):
+        settings(allowed_hosts=host)
+
+
+@pytest.mark.parametrize("origin", ["app.example", "https://app.example/", "https://*.example"])
+def test_an_origin_that_no_browser_sends_is_rejected(origin: str) -> None:
+    with pytest.raises(ValidationError, match="list origins like"):
+        settings(cors_origins=origin)

@@ -1,0 +1,69 @@
+"""What browsers must not do with responses, and whom the service answers.
+
+HSTS is left to the proxy that has the certificate.
+"""
+
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.overload import HEALTH_CHECKS
+from app.settings import Settings
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",  # what is no script or style is not used as one
+    "Referrer-Policy": "no-referrer",  # URLs can have values that are nobody's business
+    "Content-Security-Policy": "frame-ancestors 'none'",  # no page can show this one as its own
+}
+READABLE_BY_SCRIPTS = ("ETag", "Location", "Retry-After", "X-Request-ID")
+"""Response headers that scripts of other origins can read, besides those that all scripts can."""
+
+
+class SecurityHeaders:
+    """Adds the headers to each response that does not have them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+
+
+class AllowedHosts(TrustedHostMiddleware):
+    """Rejects requests for other hosts with 400, except health checks: platforms send them to an
+    address."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].endswith(HEALTH_CHECKS):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Protect `app` from outside of its middleware, which does not see responses with 500."""
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: _protected(build(), settings)  # type: ignore[method-assign]
+
+
+def _protected(app: ASGIApp, settings: Settings) -> ASGIApp:
+    if settings.cors_origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=READABLE_BY_SCRIPTS,
+        )
+    if settings.allowed_hosts:
+        app = AllowedHosts(app, allowed_hosts=settings.allowed_hosts, www_redirect=False)
+    return SecurityHeaders(app)
