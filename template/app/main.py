@@ -6,7 +6,16 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import DESCRIPTION, TITLE, errors, health, log_format, request_logging, resources, web_security
+from app import (
+    DESCRIPTION,
+    TITLE,
+    errors,
+    health,
+    log_format,
+    request_logging,
+    resources,
+    web_security,
+)
 from app.abandoned_requests import AbandonedRequests
 from app.body_limit import ContentLengthLimit, JsonLimit
 from app.database import create_engine, create_read_sessionmaker, create_sessionmaker
