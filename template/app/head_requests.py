@@ -17,4 +17,8 @@ class HeadRequests:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app({**scope, "method": "GET"}, receive, send_without_body)
+        get = {**scope, "method": "GET"}
+        try:
+            await self.app(get, receive, send_without_body)
+        finally:
+            scope["route"] = get.get("route")  # for logs

@@ -6,7 +6,16 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app import DESCRIPTION, TITLE, errors, health, resources, web_security
+from app import (
+    DESCRIPTION,
+    TITLE,
+    errors,
+    health,
+    log_format,
+    request_logging,
+    resources,
+    web_security,
+)
 from app.abandoned_requests import AbandonedRequests
 from app.body_limit import ContentLengthLimit, JsonLimit
 from app.database import create_engine, create_read_sessionmaker, create_sessionmaker
@@ -23,6 +32,7 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     one at startup and disposes of it at shutdown. It never disposes of an engine that is passed in.
     """
     settings = settings or Settings()
+    log_format.configure(settings.environment, settings.log_level)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -64,6 +74,7 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     app.add_middleware(AbandonedRequests, body_timeout=settings.request_body_timeout)
     app.add_middleware(RequestLimit, max_requests=settings.max_concurrent_requests)
     web_security.install(app, settings)
+    request_logging.install(app)
     # Your own middleware goes below this line.
 
     return app

@@ -102,6 +102,10 @@ class Settings(DatabaseSettings):
     max_json_values: Annotated[int, Field(ge=1)] = 10_000
     """Maximum number of values and keys in a JSON body; more are rejected with 400."""
 
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The lowest level that the service's own loggers write. Requests are INFO, health checks
+    DEBUG."""
+
     serve_docs: bool | None = None
     """Whether to serve `/docs`, `/redoc` and `/openapi.json`; by default only in development."""
 

@@ -17,7 +17,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",  # URLs can have values that are nobody's business
     "Content-Security-Policy": "frame-ancestors 'none'",  # no page can show this one as its own
 }
-READABLE_BY_SCRIPTS = ("ETag", "Location", "Retry-After")
+READABLE_BY_SCRIPTS = ("ETag", "Location", "Retry-After", "X-Request-ID")
 """Response headers that scripts of other origins can read, besides those that all scripts can."""
 
 
@@ -50,14 +50,20 @@ class AllowedHosts(TrustedHostMiddleware):
 
 
 def install(app: FastAPI, settings: Settings) -> None:
+    """Protect `app` from outside of its middleware, which does not see responses with 500."""
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: _protected(build(), settings)  # type: ignore[method-assign]
+
+
+def _protected(app: ASGIApp, settings: Settings) -> ASGIApp:
     if settings.cors_origins:
-        app.add_middleware(
-            CORSMiddleware,
+        app = CORSMiddleware(
+            app,
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
             expose_headers=READABLE_BY_SCRIPTS,
         )
     if settings.allowed_hosts:
-        app.add_middleware(AllowedHosts, allowed_hosts=settings.allowed_hosts, www_redirect=False)
-    app.add_middleware(SecurityHeaders)
+        app = AllowedHosts(app, allowed_hosts=settings.allowed_hosts, www_redirect=False)
+    return SecurityHeaders(app)

@@ -13,7 +13,13 @@ PRODUCTION: dict[str, Any] = {"environment": "production", "secret_key": "k" * 3
 
 async def get(path: str, headers: dict[str, str] | None = None, **settings: object) -> Response:
     app = create_app(Settings.model_validate({"database_url": URL, **settings}))
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://test") as client:
+
+    @app.get("/crash")
+    async def crash() -> None:
+        raise RuntimeError
+
+    transport = ASGITransport(app, raise_app_exceptions=False)
+    async with AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.get(path, headers=headers)
 
 
@@ -25,7 +31,7 @@ async def test_documentation_is_served_in_development_and_on_demand(path: str) -
     assert (await get(path, **PRODUCTION, serve_docs=True)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/docs", "/health/live", "/no/such/path"])
+@pytest.mark.parametrize("path", ["/docs", "/health/live", "/no/such/path", "/crash"])
 async def test_responses_tell_browsers_what_not_to_do(path: str) -> None:
     headers = (await get(path)).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -64,9 +70,10 @@ async def test_scripts_of_other_origins_can_read_nothing_by_default() -> None:
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-async def test_scripts_of_chosen_origins_can_read_responses() -> None:
+@pytest.mark.parametrize("path", ["/docs", "/no/such/path", "/crash"])
+async def test_scripts_of_chosen_origins_can_read_responses(path: str) -> None:
     origins = "https://app.example,http://localhost:3000"
-    response = await get("/no/such/path", {"Origin": "http://localhost:3000"}, cors_origins=origins)
+    response = await get(path, {"Origin": "http://localhost:3000"}, cors_origins=origins)
     assert response.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
-    response = await get("/no/such/path", {"Origin": "https://evil.example"}, cors_origins=origins)
+    response = await get(path, {"Origin": "https://evil.example"}, cors_origins=origins)
     assert "Access-Control-Allow-Origin" not in response.headers

@@ -1,0 +1,62 @@
+"""One format for all logs: JSON in production, lines for people in development.
+
+It is that of the standard library's loggers, so also of yours, with what `extra` adds:
+`logging.getLogger(__name__).info("paid", extra={"order": 7})`.
+"""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from structlog.types import EventDict, WrappedLogger
+
+Environment = Literal["development", "production"]
+
+
+def configure(environment: Environment, level: str) -> None:
+    """Write logs to stderr: the service's own from `level` on, warnings of all others.
+
+    Does nothing if the root logger has handlers: then somebody else has decided, such as pytest.
+    """
+    if logging.root.handlers:
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(make_formatter(environment))
+    logging.root.addHandler(handler)
+    logging.getLogger("app").setLevel(level)
+    # The server has configured its loggers by now.
+    logging.getLogger("uvicorn").handlers.clear()
+    logging.getLogger("uvicorn").propagate = True
+    logging.getLogger("uvicorn.access").handlers.clear()  # app.request_logging takes its place
+
+
+def make_formatter(environment: Environment) -> logging.Formatter:
+    output: list[structlog.types.Processor]
+    if environment == "production":
+        output = [
+            structlog.processors.format_exc_info,
+            structlog.processors.EventRenamer("message"),
+            structlog.processors.JSONRenderer(default=str),
+        ]
+    else:
+        plain = structlog.dev.plain_traceback
+        colors = sys.stderr.isatty()
+        output = [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.ExtraAdder(),
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso"),
+            _drop_color_message,
+        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *output],
+    )
+
+
+def _drop_color_message(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Drop what uvicorn adds for its own format."""
+    event.pop("color_message", None)
+    return event

@@ -1,0 +1,116 @@
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
+from pydantic import SecretStr
+
+from app.log_format import make_formatter
+from app.main import create_app
+from app.settings import Settings
+
+
+@pytest.fixture
+def quiet_app() -> FastAPI:
+    app = create_app(Settings(_env_file=None, database_url=SecretStr("postgresql://u@db/none")))
+
+    @app.get("/crash/{name}")
+    async def crash(name: str) -> None:
+        logging.getLogger("app.own").warning("crashing", extra={"name_length": len(name)})
+        raise RuntimeError("crashed")
+
+    return app
+
+
+@pytest.fixture
+def client(quiet_app: FastAPI) -> AsyncClient:
+    transport = ASGITransport(quiet_app, raise_app_exceptions=False)
+    return AsyncClient(transport=transport, base_url="http://test")
+
+
+@pytest.fixture
+def lines() -> Iterator[list[str]]:
+    """What the service's loggers write in production."""
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            written.append(self.format(record))
+
+    written: list[str] = []
+    handler = Lines()
+    handler.setFormatter(make_formatter("production"))
+    logger = logging.getLogger("app")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield written
+    logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)
+
+
+async def test_a_request_is_one_line_with_its_route(client: AsyncClient, lines: list[str]) -> None:
+    await client.get("/crash/secret?token=secret")
+    own, request = map(json.loads, lines)
+    assert (request["method"], request["route"], request["status"]) == ("GET", "/crash/{name}", 500)
+    assert request["message"] == "GET /crash/{name} 500"
+    assert request["level"] == "error"
+    assert request["duration_ms"] >= 0
+    assert request["timestamp"].endswith("Z")
+    assert own["request_id"] == request["request_id"]
+    assert (own["message"], own["logger"], own["name_length"]) == ("crashing", "app.own", 6)
+    assert "secret" not in "".join(lines)
+
+
+async def test_a_path_without_a_route_is_logged_as_it_was_sent(
+    client: AsyncClient, lines: list[str]
+) -> None:
+    await client.get("/no%0Asuch?token=secret")
+    [line] = lines
+    assert json.loads(line)["path"] == "/no%0Asuch"
+    assert "secret" not in line
+
+
+async def test_health_checks_are_not_logged(client: AsyncClient, lines: list[str]) -> None:
+    assert (await client.get("/health/live")).status_code == 200
+    assert (await client.head("/health/live")).status_code == 200
+    assert lines == []
+
+
+@pytest.mark.parametrize("path", ["/crash/me", "/health/live", "/no/such/path"])
+async def test_an_id_is_taken_from_the_request_and_given_in_the_response(
+    client: AsyncClient, path: str
+) -> None:
+    response = await client.get(path, headers={"X-Request-ID": "from-the-proxy.1"})
+    assert response.headers["X-Request-ID"] == "from-the-proxy.1"
+
+
+@pytest.mark.parametrize("sent", ["", "two words", "x" * 129, "a\tb"])
+async def test_an_id_that_could_forge_logs_is_replaced(client: AsyncClient, sent: str) -> None:
+    response = await client.get("/health/live", headers={"X-Request-ID": sent})
+    assert len(response.headers["X-Request-ID"]) == 32
+
+
+async def test_requests_without_an_id_get_different_ones(client: AsyncClient) -> None:
+    responses = [await client.get("/health/live") for _ in range(2)]
+    assert len({response.headers["X-Request-ID"] for response in responses}) == 2
+
+
+def test_in_production_an_exception_is_one_line() -> None:
+    try:
+        raise RuntimeError("first\nsecond")
+    except RuntimeError as error:
+        info = (type(error), error, error.__traceback__)
+    record = logging.LogRecord("uvicorn.error", logging.ERROR, "", 1, "failed %d", (7,), info)
+    line = make_formatter("production").format(record)
+    assert "\n" not in line
+    assert json.loads(line)["message"] == "failed 7"
+    assert "RuntimeError: first" in json.loads(line)["exception"]
+
+
+def test_in_development_logs_are_for_people() -> None:
+    record = logging.LogRecord("app.own", logging.INFO, "", 1, "paid", (), None)
+    record.__dict__ |= {"order": 7, "color_message": "for uvicorn"}
+    line = make_formatter("development").format(record)
+    assert all(word in line for word in ("info", "paid", "app.own", "order=7"))
+    assert "uvicorn" not in line
