@@ -7,7 +7,7 @@ would leave a connection less safe than its URL says.
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -83,6 +83,8 @@ def parse_database_url(text: str) -> DatabaseUrl:
         database=options.pop("dbname", url.database),
         query={key: value for key, value in url.query.items() if key in ADDRESS},
     )
+    # A URL that this function has returned can be read again.
+    options |= dict(parse_qsl(urlsplit(options.pop("dsn", "")).query))
     if "ssl" in options:  # asyncpg's name
         options["sslmode"] = options.pop("ssl")
     timeout = options.pop("connect_timeout", None)

@@ -6,6 +6,7 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import create_engine
+from app.database_url import parse_database_url
 from app.settings import Settings
 from dev.isolation import connect_options
 
@@ -94,3 +95,9 @@ def test_an_invalid_url_is_rejected_without_repeating_it(url: str) -> None:
     with pytest.raises(ValidationError, match="must look like") as error:
         settings(url)
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize("options", ["", "?sslmode=require&application_name=a%26b"])
+def test_a_url_that_was_read_can_be_read_again(options: str) -> None:
+    url = parse_database_url(BASE + options).url
+    assert parse_database_url(url.render_as_string(hide_password=False)).url == url
