@@ -4,13 +4,12 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import insert, text
+from sqlalchemy import column, insert, table, text
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import database_connections
 from app.database import Sessionmaker
-from app.models import Base
 
 
 async def driver_connection(engine: AsyncEngine) -> Any:
@@ -44,9 +43,7 @@ async def test_a_connection_that_was_idle_for_long_and_does_not_answer_is_replac
 
 async def test_a_session_that_only_reads_refuses_to_write(app: FastAPI) -> None:
     sessions: Sessionmaker = app.state.read_sessions
-    table = next(iter(Base.metadata.tables.values()), None)
-    if table is None:
-        pytest.skip("there is no table to write to")
+    things = table("things", column("id"))
     async with sessions() as session:
         with pytest.raises(InvalidRequestError, match="Use SessionDep to write"):
-            await session.execute(insert(table).values(id=1))
+            await session.execute(insert(things).values(id=1))

@@ -1,5 +1,7 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -101,3 +103,27 @@ def test_an_invalid_url_is_rejected_without_repeating_it(url: str) -> None:
 def test_a_url_that_was_read_can_be_read_again(options: str) -> None:
     url = parse_database_url(BASE + options).url
     assert parse_database_url(url.render_as_string(hide_password=False)).url == url
+
+
+def test_user_password_and_database_can_be_options() -> None:
+    options = "host=db.example&user=user&password=hunter2&dbname=service"
+    url = parse_database_url(f"postgresql:///?{options}").url
+    assert (url.username, url.password, url.database) == ("user", "hunter2", "service")
+
+
+def test_the_system_can_have_the_certificates(
+    certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = SimpleNamespace(cafile=str(certificates))
+    monkeypatch.setattr("ssl.get_default_verify_paths", lambda: system)
+    url = parse_database_url(f"{BASE}?sslrootcert=system").url
+    assert dict(parse_qsl(urlsplit(str(url.query["dsn"])).query)) == {
+        "sslrootcert": str(certificates),
+        "sslmode": "verify-full",
+    }
+
+
+def test_a_system_without_certificates_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ssl.get_default_verify_paths", lambda: SimpleNamespace(cafile=None))
+    with pytest.raises(ValueError, match="sslrootcert cannot be honored"):
+        parse_database_url(f"{BASE}?sslrootcert=system")
