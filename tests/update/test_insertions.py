@@ -78,7 +78,11 @@ def test_an_inserted_line_stays_in_its_class(
         # Where the release has renamed a class, there is nothing to compare.
         after |= {mine: scope for mine, scope in scopes(lines).items() if before[mine] in there}
     assert len(after) >= 5
-    assert after == {mine: before[mine] for mine in after}
+    # This one has become two classes, so lines of the old one are rightly in either.
+    same = {"DatabaseSettings": "Settings"}
+    assert {mine: same.get(scope, scope) for mine, scope in after.items()} == {
+        mine: before[mine] for mine in after
+    }
 
 
 def insert(path: Path, number: int, chance: random.Random) -> dict[str, str]:
