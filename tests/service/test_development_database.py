@@ -69,6 +69,6 @@ def test_a_failing_migration_is_reported_without_a_traceback(own_project: Projec
 def test_an_unusable_database_is_reported_without_a_traceback_or_password(
     own_project: Project, url: str, reason: str
 ) -> None:
-    output = run_failing(own_project, "--port", "0", DATABASE_URL=url)
+    output = run_failing(own_project, "--port", "0", "--migrate", DATABASE_URL=url)
     assert reason in output
     assert "secret" not in output
