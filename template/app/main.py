@@ -5,24 +5,27 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.types import ASGIApp
 
-from app import (
-    DESCRIPTION,
-    TITLE,
-    errors,
-    health,
-    log_format,
-    request_logging,
-    resources,
-    web_security,
-)
+from app import DESCRIPTION, TITLE, errors, health, log_format, resources
 from app.abandoned_requests import AbandonedRequests
 from app.body_limit import ContentLengthLimit, JsonLimit
 from app.database import create_engine, create_read_sessionmaker, create_sessionmaker
 from app.head_requests import HeadRequests
 from app.health import DatabaseProbe
 from app.overload import RequestLimit
+from app.request_logging import RequestLog
 from app.settings import Settings
+from app.web_security import protect
+
+
+class Service(FastAPI):
+    """FastAPI inside what must see every response. Starlette answers unexpected errors with 500
+    outside of the middleware that `add_middleware` adds.
+    """
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return RequestLog(protect(super().build_middleware_stack(), self.state.settings))
 
 
 def create_app(settings: Settings | None = None, engine: AsyncEngine | None = None) -> FastAPI:
@@ -50,7 +53,7 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     serve_docs = settings.serve_docs
     if serve_docs is None:
         serve_docs = settings.environment == "development"
-    app = FastAPI(
+    app = Service(
         title=TITLE,
         description=DESCRIPTION,
         lifespan=lifespan,
@@ -73,8 +76,6 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     app.add_middleware(ContentLengthLimit, max_body_size=settings.max_body_size)
     app.add_middleware(AbandonedRequests, body_timeout=settings.request_body_timeout)
     app.add_middleware(RequestLimit, max_requests=settings.max_concurrent_requests)
-    web_security.install(app, settings)
-    request_logging.install(app)
     # Your own middleware goes below this line.
 
     return app

@@ -9,7 +9,6 @@ import time
 import uuid
 
 import structlog
-from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -47,12 +46,6 @@ class RequestLog:
             await self.app(scope, receive, send_with_id)
         finally:
             _log(scope, status, time.perf_counter() - started)
-
-
-def install(app: FastAPI) -> None:
-    """Log the requests of `app`, from outside of all middleware that it has by now."""
-    build = app.build_middleware_stack
-    app.build_middleware_stack = lambda: RequestLog(build())  # type: ignore[method-assign]
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:

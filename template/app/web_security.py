@@ -3,7 +3,6 @@
 HSTS is left to the proxy that has the certificate.
 """
 
-from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -49,13 +48,8 @@ class AllowedHosts(TrustedHostMiddleware):
             await super().__call__(scope, receive, send)
 
 
-def install(app: FastAPI, settings: Settings) -> None:
-    """Protect `app` from outside of its middleware, which does not see responses with 500."""
-    build = app.build_middleware_stack
-    app.build_middleware_stack = lambda: _protected(build(), settings)  # type: ignore[method-assign]
-
-
-def _protected(app: ASGIApp, settings: Settings) -> ASGIApp:
+def protect(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """`app` with these headers, and with the limits of `settings` on hosts and origins."""
     if settings.cors_origins:
         app = CORSMiddleware(
             app,

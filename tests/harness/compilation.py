@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from jinja2 import Environment
 
 _compile = Environment.compile
@@ -10,7 +11,7 @@ _compiled: dict[tuple[object, ...], Any] = {}
 
 def compile_once() -> None:
     """Let Copier use what an earlier render in this process has compiled."""
-    Environment.compile = _compile_or_remember  # type: ignore[method-assign, assignment]
+    pytest.MonkeyPatch().setattr(Environment, "compile", _compile_or_remember)
 
 
 def _compile_or_remember(

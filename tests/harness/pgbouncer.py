@@ -42,39 +42,39 @@ class PgBouncer:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait()
-        self.folder.joinpath("log").unlink()
+        self.folder.joinpath("log").unlink(missing_ok=True)
 
 
 @contextmanager
 def pgbouncer(server_port: int) -> Iterator[PgBouncer]:
     """A pooler of few connections to the server, on a port of 127.0.0.1."""
-    folder, port = Path(tempfile.mkdtemp(prefix="pgbouncer-")), free_port()
     user = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None  # it refuses to be root
-    if user is not None:
-        os.chown(folder, user, -1)
-    settings = f"""
+    with tempfile.TemporaryDirectory(prefix="pgbouncer-") as name:
+        found = PgBouncer(Path(name), free_port(), user)
+        if user is not None:
+            os.chown(found.folder, user, -1)
+        found.folder.joinpath("pgbouncer.ini").write_text(settings(found, server_port))
+        try:
+            found.start()
+            yield found
+        finally:
+            found.stop()
+
+
+def settings(pooler: PgBouncer, server_port: int) -> str:
+    text = f"""
         [databases]
         * = host=127.0.0.1 port={server_port} user=postgres
 
         [pgbouncer]
         listen_addr = 127.0.0.1
-        listen_port = {port}
+        listen_port = {pooler.port}
         unix_socket_dir =
-        logfile = {folder / "log"}
+        logfile = {pooler.folder / "log"}
         auth_type = any
         pool_mode = transaction
         default_pool_size = 4
         server_check_delay = 0
         server_login_retry = 1
     """
-    lines = (line.strip() for line in settings.splitlines())
-    folder.joinpath("pgbouncer.ini").write_text("\n".join(lines))
-    found = PgBouncer(folder, port, user)
-    try:
-        found.start()
-        try:
-            yield found
-        finally:
-            found.stop()
-    finally:
-        shutil.rmtree(folder)
+    return "\n".join(line.strip() for line in text.splitlines())
