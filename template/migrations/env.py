@@ -6,6 +6,7 @@
 """
 
 import asyncio
+import sys
 import time
 from typing import Any
 
@@ -49,6 +50,7 @@ def wait_for_turn(connection: Connection) -> None:
         connection.rollback()
         if not is_told:
             context.config.print_stdout("Waiting for another process that migrates this database.")
+            sys.stdout.flush()  # for whoever reads the log meanwhile
             is_told = True
         time.sleep(0.2)
     connection.commit()  # migrations begin transactions of their own

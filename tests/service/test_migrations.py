@@ -1,12 +1,15 @@
 """Migrations in production."""
 
 from contextlib import ExitStack
+from pathlib import Path
 
-from tests.harness.project import Project
+from tests.harness.processes import eventually
+from tests.harness.project import Command, Project
 
-AT_ONCE = 3
+MIGRATION = """
+import time
+from pathlib import Path
 
-MIGRATION = f"""
 from alembic import op
 
 revision = "9999"
@@ -16,32 +19,32 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute('''
-        DO $$ BEGIN
-            WHILE {AT_ONCE} > (
-                SELECT count(*) FROM pg_stat_activity
-                WHERE application_name = 'alembic' AND datname = current_database()
-            ) LOOP
-                PERFORM pg_sleep(0.05), pg_stat_clear_snapshot();
-            END LOOP;
-        END $$
-    ''')
+    while not Path({go!r}).exists():
+        time.sleep(0.05)
     with op.get_context().autocommit_block():
         op.execute("CREATE INDEX CONCURRENTLY items_by_name ON items (name)")
 """
-"""It ends when all are there, and waits for the transactions that have begun before its index."""
+"""Its index waits for all transactions that began before."""
+
+
+def is_waiting(command: Command) -> bool:
+    return "Waiting for another process" in command.output()
 
 
 def test_of_several_at_once_one_migrates_and_the_others_wait(
-    installed: Project, own_database: str
+    installed: Project, own_database: str, tmp_path: Path
 ) -> None:
+    go = tmp_path / "go"
     environment = {"ENVIRONMENT": "production", "DATABASE_URL": own_database}  # and no SECRET_KEY
     with installed.restored() as project, ExitStack() as stack:
-        (project.path / "migrations" / "versions" / "9999_index.py").write_text(MIGRATION)
+        migration = project.path / "migrations" / "versions" / "9999_index.py"
+        migration.write_text(MIGRATION.format(go=str(go)))
         commands = [
             stack.enter_context(project.start("alembic", "upgrade", "head", **environment))
-            for _ in range(AT_ONCE)
+            for _ in range(3)
         ]
-        outputs = [command.wait() for command in commands]
+        assert eventually(lambda: sum(map(is_waiting, commands)) == 2, 60)
+        go.touch()
+        for command in commands:
+            command.wait()
         assert "9999" in project.run("alembic", "current", DATABASE_URL=own_database)
-    assert sum("Waiting for another process" in output for output in outputs) == AT_ONCE - 1

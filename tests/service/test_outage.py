@@ -65,6 +65,8 @@ def test_a_wrong_password_or_database_is_503_with_one_line_in_the_log(
     with start(default_project, url) as (client, command):
         assert health(client) == (200, 503)
         assert client.get("/items").status_code == 503
+        # A request is logged after its response.
+        assert eventually(lambda: "GET /items" in command.output(), 10)
         # The server's own lines as well, and without its access log.
         log = [json.loads(line)["message"] for line in command.output().splitlines()]
         assert sum(reason in message for message in log) == 2  # one for each of the two requests
