@@ -10,7 +10,7 @@ from tests.harness.service import serve_on_own_database
 from tests.harness.thorough import THOROUGH
 
 SETTINGS = Path(__file__).parent / "schemathesis"
-EXAMPLES = "40" if THOROUGH else "8"
+EXAMPLES = "40" if THOROUGH else "4"
 
 
 def test_every_response_conforms_to_the_schema(
