@@ -10,7 +10,7 @@ from tests.harness.answers import ANSWERS
 from tests.harness.compilation import compile_once
 from tests.harness.project import Copy, Project, render
 from tests.harness.pythons import interpreters
-from tests.harness.shared import once, shared_directory
+from tests.harness.shared import once, share_folder, shared_folder
 from tests.harness.template import git, snapshot
 from tests.harness.thorough import THOROUGH
 
@@ -18,7 +18,8 @@ from tests.harness.thorough import THOROUGH
 collect_ignore_glob = ["*/overlay"]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    share_folder(config)
     compile_once()
     # A shell starts background jobs with Ctrl-C ignored, and the tests' processes would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,9 +33,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared() -> Path:
     # People have folders with spaces in their names.
-    folder = shared_directory(tmp_path_factory) / "in a folder"
+    folder = shared_folder() / "in a folder"
     folder.mkdir(exist_ok=True)
     return folder
 

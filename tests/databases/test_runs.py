@@ -40,7 +40,7 @@ def own_project(own_project: Project) -> Project:
 
 
 def run(project: Project, *options: str, **variables: str) -> str:
-    with project.start("pytest", *(options or (HEALTH,)), **({"CI": ""} | variables)) as command:
+    with project.start("pytest", *(options or (HEALTH,)), **variables) as command:
         return command.wait()
 
 
@@ -118,10 +118,9 @@ class TestAnExternalServer:
     ) -> None:
         git(tmp_path, "clone", "--quiet", str(own_project.path), "2")
         other = Project(tmp_path / "2", own_project.venv)
-        variables = {"TEST_DATABASE_URL": server, "CI": ""}
         with (
-            own_project.start("pytest", "tests/api", "-n", "2", **variables) as first,
-            other.start("pytest", "tests/api", **variables) as second,
+            own_project.start("pytest", HEALTH, "-n", "2", TEST_DATABASE_URL=server) as first,
+            other.start("pytest", HEALTH, TEST_DATABASE_URL=server) as second,
         ):
             first.wait()
             second.wait()
@@ -189,7 +188,7 @@ class TestTheTemplate:
 
     @pytest.mark.parametrize("workers", usually([4, 10], 1))
     def test_is_built_once_for_many_workers(self, own_project: Project, workers: int) -> None:
-        run(own_project, "tests/api", "-n", str(workers))
+        run(own_project, HEALTH, "-n", str(workers))
         assert builds(own_project) == 1
 
     def test_is_rebuilt_when_a_migration_changes(self, own_project: Project) -> None:
@@ -226,7 +225,7 @@ class TestTheTemplate:
     ) -> None:
         (migration,) = (own_project.path / "migrations" / "versions").glob("*.py")
         migration.write_text(migration.read_text() + "raise RuntimeError('a broken migration')\n")
-        output = own_project.run("pytest", HEALTH, code=1, CI="")
+        output = own_project.run("pytest", HEALTH, code=1)
         assert "The migrations failed on an empty database: a broken migration" in output
         assert "tests/fixtures/" not in output
 
@@ -236,7 +235,7 @@ def kill_while_it_builds(project: Project, **variables: str) -> None:
     family = Family()
     slow = project.path / "slow"
     slow.touch()
-    with project.start("pytest", HEALTH, CI="", **family.variables, **variables) as command:
+    with project.start("pytest", HEALTH, **family.variables, **variables) as command:
         if not eventually(lambda: builds(project) == 1, 60):
             raise command.error("did not start to build")
         family.kill()
@@ -256,7 +255,7 @@ async def test_that_forgets_a_connection(worker_database: Database) -> None:
 
 def test_a_connection_that_is_never_closed_fails_the_run(own_project: Project) -> None:
     (own_project.path / "tests" / "test_forgetful.py").write_text(LEAVES_A_CONNECTION)
-    output = own_project.run("pytest", "tests/test_forgetful.py", code=1, CI="")
+    output = own_project.run("pytest", "tests/test_forgetful.py", code=1)
     assert "SELECT 'forgotten'" in output
 
 

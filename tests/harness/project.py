@@ -178,13 +178,13 @@ def render(
 
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment as a user's shell has it: without virtual environments, variables
-    of this test run, and databases that are configured on this machine.
+    of this test run or of CI, and databases that are configured on this machine.
     """
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST", "PYTHON", "VIRTUAL_ENV"))
-        and name not in {"DATABASE_URL", "TEST_DATABASE_URL", "UV", "UV_PROJECT_ENVIRONMENT"}
+        and name not in {"CI", "DATABASE_URL", "TEST_DATABASE_URL", "UV", "UV_PROJECT_ENVIRONMENT"}
     }
     path = os.environ["PATH"].split(os.pathsep)
     outside = (entry for entry in path if not Path(entry, "..", "pyvenv.cfg").exists())

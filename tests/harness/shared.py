@@ -2,17 +2,31 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
+VARIABLE = "PYTEST_SHARED_FOLDER"
 
-def shared_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run's temporary directory, the same for every pytest-xdist worker."""
-    own = tmp_path_factory.getbasetemp()
-    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+def share_folder(config: pytest.Config) -> None:
+    """Create a folder for all workers of the run that is removed when the run ends.
+
+    Every account may pass through it. In pytest's own folders only their owner may, and each
+    server that root starts would copy PostgreSQL's programs to where its account can read them.
+    """
+    if VARIABLE not in os.environ:  # else this is a worker
+        folder = tempfile.mkdtemp(prefix="shared-")
+        os.environ[VARIABLE] = folder
+        Path(folder).chmod(0o711)
+        config.add_cleanup(lambda: shutil.rmtree(folder))
+
+
+def shared_folder() -> Path:
+    return Path(os.environ[VARIABLE])
 
 
 def once(directory: Path, build: Callable[[Path], None]) -> Path:

@@ -11,7 +11,9 @@ from tests.harness.project import Project
 from tests.harness.pythons import interpreters
 from tests.harness.thorough import usually
 
-TRIED_BELOW = {"default", "every_field_type", "no_resource"}
+ALONE = ["every_field_type", "awkward", "related", "default", "no_resource"]
+ON_TWO_WORKERS = ["default", "every_field_type", "related", "awkward", "no_resource"]
+assert set(ALONE) == set(ON_TWO_WORKERS) == set(ANSWERS)
 
 
 def summary(output: str) -> dict[str, int]:
@@ -24,7 +26,7 @@ def assert_all_passed(output: str) -> None:
     assert set(summary(output)) == {"passed"}, output
 
 
-@pytest.mark.parametrize("name", usually(sorted(ANSWERS, key=TRIED_BELOW.__contains__), 2))
+@pytest.mark.parametrize("name", usually(ALONE, 2))
 def test_its_suite_passes(rendered: Callable[[str], Project], name: str) -> None:
     project = rendered(name)
     before = project.changes()
@@ -32,7 +34,7 @@ def test_its_suite_passes(rendered: Callable[[str], Project], name: str) -> None
     assert project.changes() == before
 
 
-@pytest.mark.parametrize("name", usually(sorted(ANSWERS, key="every_field_type".__ne__), 1))
+@pytest.mark.parametrize("name", usually(ON_TWO_WORKERS, 1))
 def test_its_suite_passes_on_two_workers(rendered: Callable[[str], Project], name: str) -> None:
     assert_all_passed(rendered(name).run("pytest", "-n", "2"))
 
@@ -45,7 +47,8 @@ def test_its_suite_reaches_the_coverage_without_a_resource(
     assert_all_passed(output)
 
 
-@pytest.mark.parametrize("version", usually(interpreters(), 1))
+@pytest.mark.thorough  # ruff and mypy check the code for the oldest of them
+@pytest.mark.parametrize("version", interpreters())
 def test_its_suite_passes_on_every_python_of_this_machine(
     default_project: Project, environment_of: Callable[[str], Path], version: str
 ) -> None:
