@@ -7,6 +7,10 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+WATCHED_AFTER = 0.05
+"""Seconds after which somebody looks whether the client is still there; most requests end before,
+and a task for each would cost more than it saves."""
+
 
 class AbandonedRequests:
     """Cancels a request whose client leaves before the response begins, so that it neither waits
@@ -53,12 +57,15 @@ class _Client:
         self._body_ends_at = asyncio.get_running_loop().time() + body_timeout
         self._has_no_body = False
         self._watcher: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     def expect_no_body(self) -> None:
         self._has_no_body = True
-        self._watch()
+        self._watch_later()
 
     def stop_watching(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
 
@@ -67,9 +74,11 @@ class _Client:
         if self._has_no_body:
             self._has_no_body = False
             return {"type": "http.request", "body": b"", "more_body": False}
-        if self._watcher is None:
+        if self._timer is None:
             return await self._receive_body()
-        await asyncio.wait({self._watcher})
+        self._timer.cancel()
+        if self._watcher is not None:
+            await asyncio.wait({self._watcher})
         return {"type": "http.disconnect"} if self.has_left else await self._receive()
 
     async def send(self, message: Message) -> None:
@@ -84,8 +93,12 @@ class _Client:
             detail = f"The request body did not arrive within {self._body_timeout:g} s."
             raise HTTPException(408, detail, headers={"Connection": "close"}) from None
         if message["type"] == "http.request" and not message.get("more_body", False):
-            self._watch()
+            self._watch_later()
         return message
+
+    def _watch_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(WATCHED_AFTER, self._watch)
 
     def _watch(self) -> None:
         self._watcher = asyncio.create_task(self._cancel_when_it_leaves())

@@ -3,7 +3,6 @@
 HSTS is left to the proxy that has the certificate.
 """
 
-from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,9 +11,9 @@ from app.overload import HEALTH_CHECKS
 from app.settings import Settings
 
 HEADERS = {
-    "X-Content-Type-Options": "nosniff",  # what is no script or style is not used as one
-    "Referrer-Policy": "no-referrer",  # URLs can have values that are nobody's business
-    "Content-Security-Policy": "frame-ancestors 'none'",  # no page can show this one as its own
+    b"x-content-type-options": b"nosniff",  # what is no script or style is not used as one
+    b"referrer-policy": b"no-referrer",  # URLs can have values that are nobody's business
+    b"content-security-policy": b"frame-ancestors 'none'",  # no page can show this one as its own
 }
 READABLE_BY_SCRIPTS = ("ETag", "Location", "Retry-After", "X-Request-ID")
 """Response headers that scripts of other origins can read, besides those that all scripts can."""
@@ -29,9 +28,10 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
+                headers = message["headers"]  # with names in lower case
+                names = {name for name, _ in headers}
+                missing = ((name, HEADERS[name]) for name in HEADERS if name not in names)
+                message["headers"] = [*headers, *missing]
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)

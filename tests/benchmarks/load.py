@@ -1,8 +1,9 @@
 """Requests per second of the service against others that do the same: `nox -s load`.
 
-Four services on one database take turns, each as one process of uvicorn with up to 15 connections:
-the rendered one, FastAPI with an AsyncSession as one would write it by hand, FastAPI with a
-synchronous session in a pool of threads, and bare Starlette with asyncpg. Prints; no figure fails.
+Four services on one database take turns, each as one process of uvicorn with up to 15 connections
+and a line in its log for each request: the rendered one, FastAPI with an AsyncSession as one would
+write it by hand, FastAPI with a synchronous session in a pool of threads, and bare Starlette with
+asyncpg. Prints; no figure fails.
 """
 
 import asyncio
@@ -128,7 +129,7 @@ def compare(project: Project, url: str) -> None:
     with ExitStack() as stack:
         running = {}
         for name, application in SERVICES.items():
-            command = ("uvicorn", *application, "--port", "0", "--no-access-log")
+            command = ("uvicorn", *application, "--port", "0")
             running[name] = stack.enter_context(served(project, url, *command))
         for number in range(ROUNDS + 1):
             for what, request in REQUESTS.items():
