@@ -1,5 +1,6 @@
 """Renders the template once per set of answers, for all tests and workers of a run."""
 
+import gc
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # as template/dev/plugin/garbage.py
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ options.py       the options `--db...`, the marker `committed`, and DATABASE_URL
 server.py        the PostgreSQL server of a test run: started, shared with xdist's workers, stopped
 running_test.py  which test is running, for fixtures
 report.py        what a test run prints about its databases: the header and the summary
+garbage.py       what the garbage collector need not look at
 """
 
 from dev.plugin.options import all_committed, is_committed, keeps_databases, rebuilds
@@ -29,4 +30,5 @@ pytest_plugins = [
     "dev.plugin.server",
     "dev.plugin.running_test",
     "dev.plugin.report",
+    "dev.plugin.garbage",
 ]

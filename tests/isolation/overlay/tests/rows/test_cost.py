@@ -1,5 +1,6 @@
-"""What isolation costs, in messages."""
+"""What isolation costs, in messages and in work for the garbage collector."""
 
+import gc
 import time
 from typing import Any
 
@@ -88,3 +89,7 @@ async def test_a_long_literal_is_classified_at_once_and_not_remembered(
     assert [classify(sql).reads for sql in texts] == [True, True, False]
     assert time.process_time() - begun < 3
     assert classify(texts[0]) is not classify(texts[0])
+
+
+def test_what_was_there_before_the_tests_is_not_collected_again() -> None:
+    assert gc.get_freeze_count() > 10_000
