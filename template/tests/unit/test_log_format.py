@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext
 
 from app import log_format
 from app.log_format import Environment
@@ -62,3 +64,11 @@ def test_a_process_that_has_configured_its_logs_keeps_them() -> None:
     assert before  # those of pytest
     log_format.configure("production", "INFO")
     assert logging.root.handlers == before
+
+
+def test_a_log_within_a_trace_has_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
+    span = NonRecordingSpan(SpanContext(trace_id=10, span_id=11, is_remote=False))
+    with configured("production"), trace.use_span(span):
+        logging.getLogger("app.own").info("traced")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["trace_id"], line["span_id"]) == (f"{10:032x}", f"{11:016x}")
