@@ -13,7 +13,7 @@ from app.body_limit import ContentLengthLimit, JsonLimit
 from app.database import create_engine, create_read_sessionmaker, create_sessionmaker
 from app.head_requests import HeadRequests
 from app.health import DatabaseProbe
-from app.overload import RequestLimit
+from app.overload import RequestLimit, is_health_check
 from app.request_logging import RequestLog
 from app.settings import Settings
 from app.web_security import protect
@@ -64,7 +64,7 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
         # A redirect would lead to the host that the client has named.
         redirect_slashes=False,
         # By the variables OTEL_*. Its logs would repeat those of app.log_format.
-        telemetry={"auto_configure": True, "logs": False},
+        telemetry={"auto_configure": True, "logs": False, "exclude": is_health_check},
     )
     app.state.settings = settings
     errors.install(app)

@@ -94,12 +94,14 @@ def test_traces_and_metrics_of_requests_and_of_the_database(
         created = client.post("/items", json={"name": "traced"}).raise_for_status()
         client.get("/items", params={"name": "traced"}).raise_for_status()
         assert client.get("/items/0").status_code == 422
+        assert client.get("/health/ready").status_code == 200
         assert client.get(created.headers["location"]).status_code == 200
         assert eventually(lambda: collector.span("GET /items/{id}") is not None, 10)
         assert eventually(lambda: collector.span("GET /items") is not None, 10)
         assert eventually(lambda: "db.client.connection.count" in collector.metrics, 10)
         log = command.output()
 
+    assert not any("health" in span.name for span in collector.spans)
     listed = collector.span("GET /items")
     assert listed is not None
     assert listed.kind == Span.SPAN_KIND_SERVER
