@@ -104,7 +104,7 @@ async def test_a_statement_that_is_cancelled_is_a_span(
     observed: AsyncEngine, telemetry: Telemetry
 ) -> None:
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05), observed.connect() as connection:
+        async with observed.connect() as connection, asyncio.timeout(0.05):
             await connection.execute(text("SELECT pg_sleep(10)"))
     [span] = telemetry.spans.get_finished_spans()
     assert span.attributes is not None
