@@ -72,15 +72,16 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         """Return one page of the rows that match the conditions and the query's filters.
 
         Raises InvalidInputError if the cursor is invalid. The cost depends on the size of the page
-        and not on its position if an index starts with the sort field, as for `id` and unique
-        fields.
+        and not on its position, because an index begins with the sort field, and so does one with
+        each filter: `*` in a resource line creates it. Several filters, or a filter and a sort,
+        may cost as much as the rows that the best of their indexes leaves.
         """
         statement = self.filter(select(self.model), query).where(*conditions)
         order = _order(self.model, query.sort)
+        start = None
         if query.cursor is not None:
-            position = cursors.decode(query.cursor, query, order.type)
-            statement = statement.where(order.is_after(position))
-        rows, end = await self._page(session, statement, order, query.limit)
+            start = order.is_after(cursors.decode(query.cursor, query, order.type))
+        rows, end = await self._page(session, statement, order, start, query.limit)
         return RowPage(rows, next_cursor=cursors.encode(end, query) if end else None)
 
     async def list_related(
@@ -150,11 +151,13 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         session: AsyncSession,
         statement: Select[tuple[ModelT]],
         order: "_Order",
+        start: ColumnElement[bool] | None,
         limit: int,
     ) -> tuple[builtins.list[ModelT], Position | None]:
-        """Return the first rows in this order, at most `limit`, and the position of the last one if
-        others follow."""
-        page = statement.order_by(*order.columns)
+        """Return the first rows in this order after `start`, at most `limit`, and the position of
+        the last one if others follow."""
+        ordered = statement.order_by(*order.columns)
+        page = ordered if start is None else ordered.where(start)
         if order.sizes is None:
             # One extra row shows whether others follow.
             found = (await session.execute(page.add_columns(order.text).limit(limit + 1))).all()
@@ -162,8 +165,10 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         else:
             # The database adds up the sizes, so that it never sends rows beyond the budget.
             sizes = page.with_only_columns(*order.sizes).limit(limit).cte(SIZES.name)
+            # `start` is not repeated here: PostgreSQL would expect fewer rows than there are, since
+            # it estimates a comparison of two columns by the first one, and join them the slow way.
             fitting = (
-                page.add_cte(sizes)
+                ordered.add_cte(sizes)
                 .add_columns(order.text, SIZES.c.following)
                 .where(SIZES.c.id == self.model.id, SIZES.c.before < self.page_bytes)
             )

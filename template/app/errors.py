@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from app.database_connections import reason_of
+from app.database_values import UnreadableValueError
 from app.models import Base
 
 MEDIA_TYPE = "application/problem+json"
@@ -134,6 +135,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(on_invalid_request)
     app.exception_handler(DBAPIError)(on_database_error)
     app.exception_handler(StaleDataError)(on_stale_row)
+    app.exception_handler(UnreadableValueError)(on_unreadable_value)
     for unreachable in (ConnectionError, TimeoutError, socket.gaierror, PoolTimeoutError):
         app.exception_handler(unreachable)(on_unreachable)
     app.exception_handler(Exception)(on_unexpected)
@@ -165,6 +167,12 @@ async def on_invalid_request(_: Request, error: RequestValidationError) -> Probl
 
 async def on_stale_row(_: Request, __: Exception) -> ProblemResponse:
     return problem_response(409, "The row was changed or deleted by another request.")
+
+
+async def on_unreadable_value(_: Request, error: Exception) -> ProblemResponse:
+    logger.error("cannot read a date or time that SQL has written: %s", error)
+    detail = "The database holds a date or time before the year 1 or after 9999."
+    return problem_response(500, detail)
 
 
 async def on_unreachable(_: Request, error: Exception) -> ProblemResponse:

@@ -9,6 +9,7 @@ import sys
 from typing import Literal
 
 import structlog
+from opentelemetry import trace
 from structlog.types import EventDict, WrappedLogger
 
 Environment = Literal["development", "production"]
@@ -50,10 +51,20 @@ def make_formatter(environment: Environment) -> logging.Formatter:
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
             structlog.processors.TimeStamper(fmt="iso"),
+            _add_trace,
             _drop_color_message,
         ],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *output],
     )
+
+
+def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Add the ids of the span that the event belongs to, if there is one."""
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        event["trace_id"] = trace.format_trace_id(span.trace_id)
+        event["span_id"] = trace.format_span_id(span.span_id)
+    return event
 
 
 def _drop_color_message(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

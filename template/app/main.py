@@ -7,13 +7,13 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.types import ASGIApp
 
-from app import DESCRIPTION, TITLE, errors, health, log_format, resources
+from app import DESCRIPTION, TITLE, database_telemetry, errors, health, log_format, resources
 from app.abandoned_requests import AbandonedRequests
 from app.body_limit import ContentLengthLimit, JsonLimit
 from app.database import create_engine, create_read_sessionmaker, create_sessionmaker
 from app.head_requests import HeadRequests
 from app.health import DatabaseProbe
-from app.overload import RequestLimit
+from app.overload import RequestLimit, is_health_check
 from app.request_logging import RequestLog
 from app.settings import Settings
 from app.web_security import protect
@@ -40,6 +40,8 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.engine = engine or create_engine(settings)
+        if database_telemetry.is_on():
+            database_telemetry.observe(app.state.engine)
         app.state.sessions = create_sessionmaker(app.state.engine)
         app.state.read_sessions = create_read_sessionmaker(app.state.engine, settings)
         app.state.probe = DatabaseProbe(app.state.engine, settings)
@@ -61,6 +63,8 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
         responses=errors.problem_docs(400, 422),
         # A redirect would lead to the host that the client has named.
         redirect_slashes=False,
+        # By the variables OTEL_*. Its logs would repeat those of app.log_format.
+        telemetry={"auto_configure": True, "logs": False, "exclude": is_health_check},
     )
     app.state.settings = settings
     errors.install(app)

@@ -8,6 +8,11 @@ HEALTH_CHECKS = ("/health/live", "/health/ready")
 """Always answered: a service that is busy must not be taken for one that is gone."""
 
 
+def is_health_check(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.endswith(HEALTH_CHECKS)
+
+
 class RequestLimit:
     """Answers 503 at once if `max_requests` requests are under way."""
 
@@ -17,7 +22,7 @@ class RequestLimit:
         self.under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].endswith(HEALTH_CHECKS):
+        if scope["type"] != "http" or is_health_check(scope):
             await self.app(scope, receive, send)
         elif self.under_way >= self.max_requests:
             detail = "Too many requests are under way; try again later."

@@ -1,14 +1,17 @@
 """Logs each request, and gives it an id that is in all its logs and in its response.
 
-The query string and the body are never logged: what they hold is often personal or secret.
+The query string and the body are never logged: what they hold is often personal or secret. The
+span of a request has the names of its parameters, without the values that FastAPI has given it.
 """
 
 import logging
 import re
 import time
 import uuid
+from urllib.parse import parse_qsl, urlencode
 
 import structlog
+from opentelemetry import trace
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,6 +36,7 @@ class RequestLog:
             request_id = uuid.uuid4().hex
         # Each request has its own context. It ends with the request: the server still logs there.
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        _hide_query(scope)
         status = CLIENT_LEFT
 
         async def send_with_id(message: Message) -> None:
@@ -46,6 +50,12 @@ class RequestLog:
             await self.app(scope, receive, send_with_id)
         finally:
             _log(scope, status, time.perf_counter() - started)
+
+
+def _hide_query(scope: Scope) -> None:
+    if scope["query_string"] and (span := trace.get_current_span()).is_recording():
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        span.set_attribute("url.query", urlencode([(name, "REDACTED") for name, _ in query]))
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:

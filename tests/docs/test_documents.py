@@ -1,5 +1,6 @@
 """The documents are true: their commands work, and their lists are complete."""
 
+import json
 import re
 from fnmatch import fnmatch
 from pathlib import Path
@@ -13,6 +14,13 @@ from tests.harness.service import database
 from tests.harness.template import ROOT, git
 from tests.harness.thorough import fewer
 
+PRINT_SETTINGS = """
+import json
+from app.settings import Settings
+
+fields = Settings.model_fields.items()
+print(json.dumps({name.upper(): field.default for name, field in fields}, default=str))
+"""
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -66,6 +74,29 @@ def test_answers_lists_every_question() -> None:
         if not name.startswith("_") and question.get("when") is not False
     }
     assert sorted(first_column(text("answers.md"), "answer")) == sorted(questions)
+
+
+def test_operations_names_settings_that_there_are(default_project: Project) -> None:
+    named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)\b", text("operations.md")))
+    others = {name for name in named if name.startswith("OTEL_")} | {"FORWARDED_ALLOW_IPS"}
+    assert named - others <= settings(default_project).keys()
+
+
+def test_operations_names_every_limit_and_its_default(default_project: Project) -> None:
+    limits = {
+        name: default
+        for name, default in settings(default_project).items()
+        if "TIMEOUT" in name or name.startswith("MAX_")
+    }
+    assert "DATABASE_LOCK_TIMEOUT" in limits
+    document = text("operations.md")
+    assert [name for name in limits if f"`{name}` ({limits[name]}" not in document] == []
+
+
+def settings(project: Project) -> dict[str, object]:
+    """The defaults of the variables that a service reads."""
+    found: dict[str, object] = json.loads(project.run("python", "-c", PRINT_SETTINGS))
+    return found
 
 
 def test_fixtures_lists_what_there_is(default_project: Project) -> None:

@@ -32,8 +32,10 @@ def marked(draw: DrawFn, type_: str, marks: list[str], values: SearchStrategy[st
     return text if values is None else draw(defaulted(text, values))
 
 
-ANY_MARK = ["", "?", "!", "?!", "!?"]
-NEVER_UNIQUE = ["", "?"]
+ANY_MARK = ["", "?", "!", "?!", "!?", "*", "?*", "*?"]
+NEVER_UNIQUE = ["", "?", "*", "?*", "*?"]
+NEVER_INDEXED = ["", "?"]
+ALWAYS_INDEXED = ["", "?", "!", "?!", "!?"]
 
 
 @st.composite
@@ -48,7 +50,7 @@ def decimals(draw: DrawFn) -> str:
 @st.composite
 def strings(draw: DrawFn) -> str:
     length = draw(st.one_of(st.integers(1, 700), st.just(10485760)))
-    marks = ANY_MARK if length <= 600 else NEVER_UNIQUE
+    marks = ANY_MARK if length <= 600 else NEVER_INDEXED
     return draw(marked(f"str({length})", marks, PLAIN.map(lambda text: text[:length])))
 
 
@@ -64,8 +66,8 @@ DATES = st.dates().map(str)
 TYPES: list[SearchStrategy[str]] = [
     marked("str", ANY_MARK, PLAIN),
     strings(),
-    marked("text", NEVER_UNIQUE, PLAIN),
-    marked("text(20)", NEVER_UNIQUE, PLAIN),
+    marked("text", NEVER_INDEXED, PLAIN),
+    marked("text(20)", NEVER_INDEXED, PLAIN),
     marked("int", ANY_MARK, st.integers(-(2**31), 2**31 - 1).map(str)),
     marked("float", ANY_MARK, st.integers(-999, 999).map(lambda number: f"{number / 8}")),
     decimals(),
@@ -75,7 +77,7 @@ TYPES: list[SearchStrategy[str]] = [
         "datetime", ANY_MARK, st.one_of(st.just("now"), st.tuples(DATES, MOMENTS).map("T".join))
     ),
     marked("uuid", ANY_MARK, None),
-    marked("json", NEVER_UNIQUE, None),
+    marked("json", NEVER_INDEXED, None),
     enums(),
     st.sampled_from([field.partition(":")[2] for field in FIELDS if "ref(" not in field]),
 ]
@@ -86,7 +88,9 @@ def fields(draw: DrawFn, targets: list[str]) -> str:
     """A field; it may be a ref to one of the targets."""
     types = st.one_of(TYPES)
     if targets:
-        refs = st.sampled_from(targets).flatmap(lambda name: marked(f"ref({name})", ANY_MARK, None))
+        refs = st.sampled_from(targets).flatmap(
+            lambda name: marked(f"ref({name})", ALWAYS_INDEXED, None)
+        )
         types = st.one_of(types, refs)
     return f"{draw(NAMES)}:{draw(types)}"
 
@@ -160,9 +164,11 @@ BAD: dict[str, SearchStrategy[Bad]] = {
     "no argument where one is needed": of("decimal", "enum", "ref", "decimal()", "enum()"),
     "a wrong argument": of("str(0)", "text(a)", "decimal(2,5)", "decimal(7)", "enum(a)", "ref(A)"),
     "a repeated value": of("enum(a|a)", "enum(a|b|a)"),
-    "a repeated mark": of("int??", "int!!", "int?!?"),
-    "an unknown mark": of("int*", "int+", "int-", "int%"),
+    "a repeated mark": of("int??", "int!!", "int?!?", "int**", "int*?*"),
+    "an unknown mark": of("int&", "int+", "int-", "int%"),
     "what cannot be unique": of("bool!", "text!", "json!", "enum(a|b)!", "str(601)!"),
+    "what cannot have an index": of("text*", "text(20)*", "json*", "str(601)*"),
+    "what has an index already": of("int!*", "int*?!", "ref(author)*"),
     "a default where there is none": of("uuid=a", "json=1", "ref(author)=1"),
     "a default of another type": of("int=a", "float=a", "bool=1", "date=a", "enum(a|b)=c"),
     "a default with a quote": of("str=a'", 'str=a"', "str=a\\"),

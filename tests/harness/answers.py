@@ -17,18 +17,28 @@ FIELDS = {
     "state:enum(fresh|used|gone)": "used",
     "maker:ref(maker)": None,
 }
-# Too long for an index, or with only a few values.
-NEVER_UNIQUE = ("text", "bool", "json", "enum")
+# Too long for an index.
+NEVER_INDEXED = ("text", "json")
+# That, or with only a few values.
+NEVER_UNIQUE = (*NEVER_INDEXED, "bool", "enum")
+# References have an index without a mark.
+NEVER_MARKED = (*NEVER_INDEXED, "ref")
+
+
+def index_mark(field: str) -> str:
+    """The mark for an index, if the field can have it."""
+    return "" if field.partition(":")[2].startswith(NEVER_MARKED) else "*"
 
 
 def resources_of(fields: dict[str, str | None]) -> dict[str, str]:
     """Resources that have these fields as they stand, and with each mark that they can have."""
     return {
         "plain": " ".join(fields),
-        "optional": " ".join(f"{field}?" for field in fields),
+        "optional": " ".join(f"{field}?{index_mark(field)}" for field in fields),
         "unique": " ".join(
             f"{field}!" for field in fields if not field.partition(":")[2].startswith(NEVER_UNIQUE)
         ),
+        "indexed": " ".join(f"{field}{index_mark(field)}" for field in fields),
         "defaulted": " ".join(
             f"{field}={value}" for field, value in fields.items() if value is not None
         ),

@@ -31,7 +31,8 @@ AFTER = {
     "maker": MARKED["maker"],
     "plain": MARKED["optional"],
     "optional": MARKED["unique"],
-    "unique": MARKED["defaulted"],
+    "unique": MARKED["indexed"],
+    "indexed": MARKED["defaulted"],
     "defaulted": MARKED["plain"],
     "brand": "name:str",
     "added": "name:str! state:enum(a|b)=a maker:ref(maker)",
@@ -45,8 +46,8 @@ AFTER = {
 
 MIGRATIONS = "tests/integration/test_migrations.py"
 
-OWN_CHECK = """
-    __table_args__ = (sa.CheckConstraint("name NOT IN ('none', '-')", name="named"),)
+OWN_PLACE = "        # Your own indexes and constraints go below this line.\n"
+OWN_CHECK = """        sa.CheckConstraint("name NOT IN ('none', '-')", name="named"),
 """
 
 SCHEMA = """
@@ -97,8 +98,8 @@ def changed(
         changed = Changed(project, url)
         changed.alembic("upgrade", "head")
         update(project, VcsRef.CURRENT, {"resource": "", "resources": AFTER})
-        with (target / "app" / "resources" / "brand" / "models.py").open("a") as models:
-            models.write(OWN_CHECK)
+        models = target / "app" / "resources" / "brand" / "models.py"
+        models.write_text(models.read_text().replace(OWN_PLACE, OWN_PLACE + OWN_CHECK))
         yield changed
 
 

@@ -64,11 +64,11 @@ def test_lists_of_values_that_sql_has_written_end(service: Service, field: str) 
     maker = client.post("/makers", json={"name": field}).raise_for_status().json()["id"]
     ids = []
     for value in EXTREMES[field]:
-        row = client.post("/plains", json=PLAIN | {"maker_id": maker}).raise_for_status().json()
-        run_sql(f"UPDATE plains SET {field} = '{value}' WHERE id = {row['id']}")
+        row = client.post("/indexeds", json=PLAIN | {"maker_id": maker}).raise_for_status().json()
+        run_sql(f"UPDATE indexeds SET {field} = '{value}' WHERE id = {row['id']}")
         ids.append(row["id"])
-    assert pages(client, f"/makers/{maker}/plains", field, len(ids)) == ids
-    assert pages(client, f"/makers/{maker}/plains", f"-{field}", len(ids)) == ids[::-1]
+    assert pages(client, f"/makers/{maker}/indexeds", field, len(ids)) == ids
+    assert pages(client, f"/makers/{maker}/indexeds", f"-{field}", len(ids)) == ids[::-1]
 
 
 def pages(client: httpx.Client, path: str, sort: str, at_most: int) -> list[int]:
@@ -84,13 +84,31 @@ def pages(client: httpx.Client, path: str, sort: str, at_most: int) -> list[int]
     raise AssertionError(f"the list does not end after {found}")
 
 
+@pytest.mark.parametrize("value", ["0044-03-15 BC", "12000-01-01"])
+@pytest.mark.parametrize("field", ["born", "seen_at"])
+def test_a_date_that_python_does_not_have_is_named(
+    service: Service, field: str, value: str
+) -> None:
+    client, run_sql = service
+    maker = client.post("/makers", json={"name": f"{field} {value}"}).json()["id"]
+    created = client.post("/indexeds", json=PLAIN | {"maker_id": maker}).raise_for_status()
+    path = created.headers["location"]
+    run_sql(f"UPDATE indexeds SET {field} = '{value}' WHERE id = {created.json()['id']}")
+    for url in (path, f"/makers/{maker}/indexeds"):
+        response = client.get(url)
+        assert response.status_code == 500
+        assert "a date or time before the year 1 or after 9999" in response.json()["detail"]
+    assert client.patch(path, json={field: PLAIN[field]}).status_code == 500
+    assert client.get("/makers").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [(field, value) for field in ("born", "seen_at") for value in EXTREMES[field]],
 )
 def test_what_would_be_stored_as_infinity_is_422(service: Service, field: str, value: str) -> None:
     client, _ = service
-    response = client.post("/plains", json=PLAIN | {"maker_id": 1, field: value})
+    response = client.post("/indexeds", json=PLAIN | {"maker_id": 1, field: value})
     assert response.status_code == 422
     assert response.json()["errors"][0]["loc"] == ["body", field]
 
@@ -101,7 +119,7 @@ def test_what_would_be_stored_as_infinity_is_422(service: Service, field: str, v
 def test_json_is_the_same_in_all_answers(service: Service, data: object) -> None:
     client, _ = service
     maker = client.post("/makers", json={"name": f"{data}"}).raise_for_status().json()["id"]
-    created = client.post("/plains", json=PLAIN | {"maker_id": maker, "data": data})
+    created = client.post("/indexeds", json=PLAIN | {"maker_id": maker, "data": data})
     path = created.raise_for_status().headers["location"]
     assert client.get(path).text == created.text
     patched = client.patch(path, json={"data": data}).raise_for_status()

@@ -37,6 +37,11 @@ EDITS = [
 """,
     ),
     Edit(
+        "app/resources/item/models.py",
+        "        # Your own indexes and constraints go below this line.\n",
+        '        sa.Index("ix_items_rank", "rank", "id"),\n',
+    ),
+    Edit(
         "app/resources/item/crud.py",
         "",
         "from sqlalchemy import select\nfrom sqlalchemy.ext.asyncio import AsyncSession\n\n",

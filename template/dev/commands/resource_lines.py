@@ -10,7 +10,7 @@ class LineError(Exception):
 
 @dataclass(frozen=True)
 class Field:
-    """A field as its user wrote it: `total:decimal(10,2)?!=0`."""
+    """A field as its user wrote it: `total:decimal(10,2)?*=0`."""
 
     text: str
     name: str
@@ -28,6 +28,15 @@ class Field:
         return "!" in self.marks
 
     @property
+    def indexed(self) -> bool:
+        return "*" in self.marks
+
+    @property
+    def listed(self) -> bool:
+        """Whether lists can be filtered by it, and sorted if it is never null."""
+        return self.unique or self.indexed or self.type == "ref"
+
+    @property
     def values(self) -> list[str]:
         """The values of an enum."""
         return self.arguments.split("|") if self.type == "enum" else []
@@ -40,7 +49,7 @@ class Field:
         return int(self.arguments) if self.arguments.isdigit() else 255
 
 
-PATTERN = re.compile(r"([^:]+):([^(?!=]*)(?:\(([^()]*)\))?([?!]*)((?:=.*)?)")
+PATTERN = re.compile(r"([^:]+):([^(?!*=]*)(?:\(([^()]*)\))?([?!*]*)((?:=.*)?)")
 
 
 def parse_fields(text: str) -> dict[str, Field]:
@@ -100,6 +109,13 @@ def migration_notes(before: str, after: str) -> list[str]:
         ],
         "Unique from now on: {}. The migration will fail while two rows have the same value.": [
             now.name for was, now in both if now.unique and not was.unique
+        ],
+        "Indexed from now on: {}. No row can be written while PostgreSQL builds the index; if the "
+        "table is large, create it with postgresql_concurrently=True.": [
+            now.name for was, now in both if now.indexed and not was.indexed
+        ],
+        "Lists can no longer be filtered or sorted by: {}.": [
+            now.name for was, now in both if was.listed and not now.listed
         ],
         "Shorter from now on: {}. The migration will fail while a row has a longer text.": [
             now.name for was, now in both if _is_shorter(was, now)

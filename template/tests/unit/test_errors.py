@@ -71,6 +71,17 @@ async def test_deleting_a_referenced_row_is_a_conflict(engine: AsyncEngine) -> N
     assert "still referenced" in response.json()["detail"]
 
 
+@pytest.mark.parametrize("value", ["date '0044-03-15 BC'", "timestamptz '12000-01-01 00:00Z'"])
+async def test_a_date_that_python_does_not_have_is_named(engine: AsyncEngine, value: str) -> None:
+    async def endpoint() -> None:
+        async with engine.connect() as connection:
+            await connection.execute(text(f"SELECT {value}"))
+
+    response = await response_of(endpoint)
+    assert response.status_code == 500
+    assert "before the year 1 or after 9999" in response.json()["detail"]
+
+
 async def test_a_row_that_changed_concurrently_is_a_conflict() -> None:
     assert (await response_of(raising(StaleDataError()))).status_code == 409
 

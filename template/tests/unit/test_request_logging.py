@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
 
 from app.log_format import make_formatter
@@ -69,6 +72,15 @@ async def test_a_path_without_a_route_is_logged_as_it_was_sent(
     [line] = lines
     assert json.loads(line)["path"] == "/no%0Asuch"
     assert "secret" not in line
+
+
+async def test_the_span_of_a_request_has_no_values_of_its_query(client: AsyncClient) -> None:
+    exporter, tracers = InMemorySpanExporter(), TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    with tracers.get_tracer("test").start_as_current_span("the span that FastAPI makes"):
+        await client.get("/health/live?token=secret&empty=")
+    [span] = exporter.get_finished_spans()
+    assert span.attributes == {"url.query": "token=REDACTED&empty=REDACTED"}
 
 
 async def test_health_checks_are_not_logged(client: AsyncClient, lines: list[str]) -> None:

@@ -9,10 +9,12 @@ import time
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
-from sqlalchemy import text
+from sqlalchemy import Text, cast, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.pagination import Cursors, Position
+from app.resources.item.models import Item
+from app.resources.item.schemas import ItemQuery
 
 ROWS = 100_000
 PAGE = 20
@@ -32,19 +34,22 @@ async def milliseconds(client: AsyncClient, query: dict[str, str]) -> float:
 
 
 @pytest.mark.committed
-@pytest.mark.parametrize("sort", ["id", "-id", "name", "-name"])
+@pytest.mark.parametrize("sort", ["id", "-id", "name", "-name", "created_at", "-created_at"])
 async def test_last_page_against_first(
     app: FastAPI, client: AsyncClient, db_session: AsyncSession, sort: str
 ) -> None:
     await db_session.execute(text(FILL), {"rows": ROWS})
     await db_session.execute(text("VACUUM ANALYZE items"))
     # The row behind which the last page starts.
-    order = f"{sort.removeprefix('-')} {'ASC' if sort.startswith('-') else 'DESC'}"
-    statement = text(f"SELECT id, name FROM items ORDER BY {order} OFFSET {PAGE} LIMIT 1")
-    row = (await db_session.execute(statement)).one()
-    position = Position(sort, getattr(row, sort.removeprefix("-")), row.id)
-    cursors = Cursors(app.state.settings.secret_key.get_secret_value())
-    last_page = {"sort": sort, "cursor": cursors.encode(position)}
+    name = sort.removeprefix("-")
+    key = getattr(Item, name)
+    order = key if sort.startswith("-") else key.desc()
+    rows = select(Item.id, cast(key, Text).label("text")).order_by(order).offset(PAGE).limit(1)
+    id, value = (await db_session.execute(rows)).one()
+    position = Position(type(key.type).__name__, value, id)
+    cursors = Cursors(app.state.settings.secret_key.get_secret_value(), "/items")
+    cursor = cursors.encode(position, ItemQuery.model_validate({"sort": sort}))
+    last_page = {"sort": sort, "cursor": cursor}
     pairs = [
         (await milliseconds(client, {"sort": sort}), await milliseconds(client, last_page))
         for _ in range(PAIRS)

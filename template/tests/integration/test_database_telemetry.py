@@ -1,0 +1,128 @@
+"""What OpenTelemetry gets to know of the database."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from app import database_telemetry
+from tests.fixtures.engine import Connect
+
+CAST_TO_INT = text("SELECT CAST(CAST(:value AS text) AS int)")
+
+
+@dataclass
+class Telemetry:
+    spans: InMemorySpanExporter
+    metrics: InMemoryMetricReader
+
+    def points(self, name: str) -> list[Any]:
+        """The data points of the metric of this name."""
+        data = self.metrics.get_metrics_data()
+        assert data is not None
+        return [
+            point
+            for resource in data.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == name
+            for point in metric.data.data_points
+        ]
+
+    def connections(self) -> dict[str, int]:
+        """The connections of the pool, by their state."""
+        return {
+            str(point.attributes["db.client.connection.state"]): point.value
+            for point in self.points("db.client.connection.count")
+        }
+
+
+@pytest.fixture
+async def observed(engine: AsyncEngine, connect: Connect) -> AsyncIterator[AsyncEngine]:
+    """An engine of the test's own, so that nobody observes that of others."""
+    observed = create_async_engine("postgresql+asyncpg://db.test:5432/shop", async_creator=connect)
+    yield observed
+    await observed.dispose()
+
+
+@pytest.fixture
+def telemetry(observed: AsyncEngine) -> Telemetry:
+    telemetry = Telemetry(InMemorySpanExporter(), InMemoryMetricReader())
+    tracers = TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(telemetry.spans))
+    meters = MeterProvider(metric_readers=[telemetry.metrics])
+    database_telemetry.observe(observed, tracers, meters)
+    return telemetry
+
+
+async def test_a_statement_is_a_span_without_its_parameters(
+    observed: AsyncEngine, telemetry: Telemetry
+) -> None:
+    async with observed.connect() as connection:
+        await connection.execute(text("SELECT CAST(:secret AS text)"), {"secret": "of a person"})
+    [span] = telemetry.spans.get_finished_spans()
+    assert span.name == "SELECT shop"
+    assert span.attributes == {
+        "db.system.name": "postgresql",
+        "db.namespace": "shop",
+        "db.operation.name": "SELECT",
+        "db.query.text": "SELECT CAST($1 AS text)",
+        "server.address": "db.test",
+        "server.port": 5432,
+    }
+    [duration] = telemetry.points("db.client.operation.duration")
+    assert (duration.count, duration.attributes["db.operation.name"]) == (1, "SELECT")
+
+
+async def test_an_error_is_its_code_without_its_message(
+    observed: AsyncEngine, telemetry: Telemetry
+) -> None:
+    with pytest.raises(DBAPIError, match="secret"):
+        async with observed.connect() as connection:
+            await connection.execute(CAST_TO_INT, {"value": "secret"})
+    [span] = telemetry.spans.get_finished_spans()
+    assert span.attributes is not None
+    assert span.attributes["error.type"] == "22P02"
+    assert not span.status.is_ok
+    assert "secret" not in span.to_json()
+    [duration] = telemetry.points("db.client.operation.duration")
+    assert duration.attributes["error.type"] == "22P02"
+
+
+async def test_a_statement_that_is_cancelled_is_a_span(
+    observed: AsyncEngine, telemetry: Telemetry
+) -> None:
+    with pytest.raises(TimeoutError):
+        async with observed.connect() as connection, asyncio.timeout(0.05):
+            await connection.execute(text("SELECT pg_sleep(10)"))
+    [span] = telemetry.spans.get_finished_spans()
+    assert span.attributes is not None
+    assert span.attributes["error.type"] == "CancelledError"
+
+
+async def test_connections_in_use_and_idle_are_counted(
+    observed: AsyncEngine, telemetry: Telemetry
+) -> None:
+    assert telemetry.connections() == {"used": 0, "idle": 0}
+    async with observed.connect(), observed.connect():
+        assert telemetry.connections() == {"used": 2, "idle": 0}
+    assert telemetry.connections() == {"used": 0, "idle": 2}
+
+
+def test_it_is_off_until_a_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+    assert not database_telemetry.is_on()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    assert database_telemetry.is_on()

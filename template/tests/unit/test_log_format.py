@@ -1,0 +1,74 @@
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext
+
+from app import log_format
+from app.log_format import Environment
+
+
+@contextmanager
+def configured(environment: Environment, level: str = "INFO") -> Iterator[None]:
+    """Logs as in a process that has just started, without the handlers of pytest."""
+    loggers = [logging.getLogger(name) for name in (None, "app", "uvicorn", "uvicorn.access")]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        # The server has handlers of its own.
+        logger.handlers[:] = [logging.NullHandler()] if logger.name.startswith("uvicorn") else []
+    log_format.configure(environment, level)
+    yield
+    for logger, (handlers, old_level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:] = handlers
+        logger.setLevel(old_level)
+        logger.propagate = propagate
+
+
+def test_in_production_every_logger_writes_json(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured("production"):
+        logging.getLogger("app.resources.item").info("paid", extra={"order": 7})
+        logging.getLogger("somebody.elses").warning("slow: %s", "disk")
+        logging.getLogger("uvicorn.error").warning("closing")
+    output = capsys.readouterr()
+    assert output.out == ""
+    own, package, server = map(json.loads, output.err.splitlines())
+    assert own.pop("timestamp").endswith("Z")
+    assert own == {"message": "paid", "order": 7, "level": "info", "logger": "app.resources.item"}
+    assert (package["message"], package["logger"]) == ("slow: disk", "somebody.elses")
+    assert (server["message"], server["logger"]) == ("closing", "uvicorn.error")
+
+
+def test_in_development_every_logger_writes_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured("development"):
+        logging.getLogger("app.resources.item").info("paid", extra={"order": 7})
+        logging.getLogger("somebody.elses").warning("slow")
+    own, package = capsys.readouterr().err.splitlines()
+    assert all(word in own for word in ("info", "paid", "app.resources.item", "order=7"))
+    assert all(word in package for word in ("warning", "slow", "somebody.elses"))
+
+
+def test_the_level_is_that_of_the_service_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured("production", "DEBUG"):
+        logging.getLogger("app.own").debug("own")
+        logging.getLogger("somebody.elses").info("not logged")
+        logging.getLogger("uvicorn.access").info("not logged: app.request_logging does it")
+    [line] = capsys.readouterr().err.splitlines()
+    assert json.loads(line)["message"] == "own"
+
+
+def test_a_process_that_has_configured_its_logs_keeps_them() -> None:
+    before = logging.root.handlers[:]
+    assert before  # those of pytest
+    log_format.configure("production", "INFO")
+    assert logging.root.handlers == before
+
+
+def test_a_log_within_a_trace_has_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
+    span = NonRecordingSpan(SpanContext(trace_id=10, span_id=11, is_remote=False))
+    with configured("production"), trace.use_span(span):
+        logging.getLogger("app.own").info("traced")
+    line = json.loads(capsys.readouterr().err)
+    assert (line["trace_id"], line["span_id"]) == (f"{10:032x}", f"{11:016x}")
