@@ -62,8 +62,8 @@ EDITS = [
         "# Your own endpoints go below this line.\n",
         """
 
-@router.get("/named/{name}", response_model=ItemRead, responses=problem_docs(404))
-async def get_item_named(session: SessionDep, name: str) -> Item:
+@router.get("/search", response_model=ItemRead, responses=problem_docs(404))
+async def search_item(session: SessionDep, name: str) -> Item:
     return await crud.named(session, name)
 """,
     ),

@@ -1,10 +1,11 @@
-"""An endpoint of the user's own."""
+"""Endpoints of the user's own."""
 
 from fastapi import APIRouter, Request
 
-router = APIRouter(prefix="/status", tags=["status"])
+router = APIRouter(tags=["status"])
 
 
-@router.get("")
+@router.get("/items/status")
+@router.get("/status")
 async def status(request: Request) -> dict[str, str]:
     return {"greeting": request.app.state.settings.greeting}
