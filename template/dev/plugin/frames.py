@@ -2,6 +2,7 @@
 this folder are left out. `--full-trace` shows them all.
 """
 
+import os
 import sysconfig
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -9,9 +10,9 @@ from traceback import walk_tb
 
 import pytest
 
-INSTALLED = sorted({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
+INSTALLED = {sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")}
 MACHINERY = str(Path(__file__).parents[1])
-LEFT_OUT = (*INSTALLED, MACHINERY)
+LEFT_OUT = tuple(f"{folder}{os.sep}" for folder in (*INSTALLED, MACHINERY))
 
 
 @pytest.hookimpl(wrapper=True)
