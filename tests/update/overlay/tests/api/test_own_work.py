@@ -1,5 +1,6 @@
 """That what the user wrote still works."""
 
+from fastapi import FastAPI
 from httpx import AsyncClient
 
 from app.resources.item.models import Item
@@ -25,6 +26,16 @@ async def test_an_item_has_a_rank_and_a_label(cheap_item: Item) -> None:
 async def test_the_own_router_answers_with_the_own_setting(client: AsyncClient) -> None:
     for path in ("/status", "/items/status"):
         assert (await client.get(path)).json() == {"greeting": "Hello"}
+
+
+async def test_the_own_startup_has_run(app: FastAPI) -> None:
+    assert app.state.is_up
+
+
+async def test_all_requests_depend_on_the_own_dependency(client: AsyncClient) -> None:
+    for path in ("/items", "/status"):
+        response = await client.get(path, headers={"Accept-Language": "tlh"})
+        assert response.status_code == 406
 
 
 async def test_the_own_field_is_changed_answered_and_filtered_by(
