@@ -47,6 +47,12 @@ def test_list_prints_each_resource_as_it_was_written(project: Project) -> None:
     assert resource(project, "list") == "".join(lines)
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_pipe_that_is_closed_early_is_no_error(project: Project, unbuffered: str) -> None:
+    piped = ("bash", "-c", "set -o pipefail; resource list | exit")
+    assert project.run(*piped, PYTHONUNBUFFERED=unbuffered) == ""
+
+
 def test_add_writes_the_resource_and_prints_the_next_steps(project: Project) -> None:
     subfolder = Project(project.path / "app" / "resources")
     said = resource(subfolder, "add", "tag label:str!", "order:ref(order)")
