@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from sqlalchemy import URL, MetaData, make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from dev import postgres
@@ -33,12 +33,6 @@ class Hooks:
     def pytest_database_url(self, text: str) -> URL:
         """Parse a URL as the service parses DATABASE_URL; raises ValueError if it is invalid."""
         raise NotImplementedError  # pytest reads the signature and never calls it
-
-    @pytest.hookspec(firstresult=True)
-    def pytest_models(self) -> MetaData | None:
-        """The tables of the models, to be compared with the migrations before the first test that
-        uses a database. None if they are not to be compared."""
-        raise NotImplementedError
 
 
 class WorkerNode(Protocol):
