@@ -141,10 +141,17 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         await session.flush()
 
     def filter(self, statement: Select[tuple[ModelT]], query: ListQuery) -> Select[tuple[ModelT]]:
-        """Select the rows whose columns equal the query's fields. Override it for other filters."""
+        """Select the rows that meet the condition of each of the query's fields."""
         for name in sorted(query.model_fields_set - ListQuery.model_fields.keys()):
-            statement = statement.where(self._attribute(name) == getattr(query, name))
+            statement = statement.where(self.condition(name, getattr(query, name)))
         return statement
+
+    def condition(self, name: str, value: object) -> ColumnElement[bool]:
+        """What a field of the query asks for: that the column of this name equals the value.
+
+        Override it for fields of your own, and call `super().condition` for all others.
+        """
+        return self._attribute(name) == value
 
     async def _page(
         self,

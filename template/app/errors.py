@@ -27,6 +27,11 @@ MEDIA_TYPE = "application/problem+json"
 COMPONENT = "#/components/schemas/{model}"
 MAX_ERRORS = 20
 """A problem describes this many invalid values, and only counts the others."""
+UNDEFINED = ("42P01", "42703")  # a table, a column
+MISSING_MIGRATION = (
+    "The database has no such table or column: is a migration missing, or not applied? "
+    "`alembic upgrade head` applies those that there are."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -181,14 +186,16 @@ async def on_unreachable(_: Request, error: Exception) -> ProblemResponse:
     return problem_response(503, detail, headers={"Retry-After": "5"})
 
 
-async def on_unexpected(_: Request, __: Exception) -> ProblemResponse:
+async def on_unexpected(_: Request, error: Exception) -> ProblemResponse:
+    if isinstance(error, DBAPIError) and _sqlstate(error) in UNDEFINED:
+        logger.error(MISSING_MIGRATION)
     # The server logs the exception. The client must not see it: it may reveal internals.
     return problem_response(500, "An unexpected error occurred.")
 
 
 async def on_database_error(request: Request, error: DBAPIError) -> ProblemResponse:
     """Report what the client can fix; everything else is a 500."""
-    sqlstate = getattr(error.orig, "sqlstate", None) or ""
+    sqlstate = _sqlstate(error)
     match sqlstate[:2], sqlstate:
         case _, "23505":  # unique_violation
             return problem_response(409, f"Duplicate value for {_columns_of(error)}.")
@@ -207,6 +214,10 @@ async def on_database_error(request: Request, error: DBAPIError) -> ProblemRespo
     if error.connection_invalidated:
         return await on_unreachable(request, error)
     raise error
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
 
 
 def _methods(request: Request) -> list[str]:

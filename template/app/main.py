@@ -1,7 +1,7 @@
 """The application factory: `uvicorn --factory app.main:create_app`."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -39,18 +39,20 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.engine = engine or create_engine(settings)
-        if database_telemetry.is_on():
-            database_telemetry.observe(app.state.engine)
-        app.state.sessions = create_sessionmaker(app.state.engine)
-        app.state.read_sessions = create_read_sessionmaker(app.state.engine, settings)
-        app.state.probe = DatabaseProbe(app.state.engine, settings)
-        try:
-            yield
-        finally:
-            await app.state.probe.close()
+        # At shutdown, the stack ends in reverse order what startup has entered or pushed.
+        async with AsyncExitStack() as stack:
+            app.state.engine = engine or create_engine(settings)
+            if database_telemetry.is_on():
+                database_telemetry.observe(app.state.engine)
             if engine is None:
-                await app.state.engine.dispose()
+                stack.push_async_callback(app.state.engine.dispose)
+            app.state.sessions = create_sessionmaker(app.state.engine)
+            app.state.read_sessions = create_read_sessionmaker(app.state.engine, settings)
+            app.state.probe = DatabaseProbe(app.state.engine, settings)
+            stack.push_async_callback(app.state.probe.close)
+            # Your own startup and shutdown go below this line.
+
+            yield
 
     serve_docs = settings.serve_docs
     if serve_docs is None:
@@ -70,7 +72,11 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     errors.install(app)
     app.include_router(health.router)
     for router in resources.ROUTERS:
-        app.include_router(router, max_body_size=settings.max_body_size)
+        app.include_router(
+            router,
+            dependencies=resources.DEPENDENCIES,
+            max_body_size=settings.max_body_size,
+        )
     app.add_middleware(HeadRequests)
     app.add_middleware(
         JsonLimit,

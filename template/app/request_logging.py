@@ -60,7 +60,7 @@ def _hide_query(scope: Scope) -> None:
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"]
-    route = getattr(scope.get("route"), "path", None)
+    route = getattr(scope.get("route"), "path_format", None)
     if status >= 500:
         level = logging.ERROR
     elif str(route).startswith("/health/"):

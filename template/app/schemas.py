@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
+from starlette.convertors import Convertor, register_url_convertor
 
 FLOAT_DIGITS = 15  # significant decimal digits that a 64-bit float preserves
 FIRST_MOMENT = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -54,6 +55,24 @@ class ReadModel(BaseModel):
     id: int
     created_at: dt.datetime
     updated_at: dt.datetime
+
+
+class DigitsConvertor(Convertor[str]):
+    """The id in `/items/{id:digits}`: no word, so that `/items/search` is free for an endpoint.
+
+    It stays text, because Starlette's `int` raises ValueError for more digits than Python converts.
+    """
+
+    regex = "[0-9]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: int | str) -> str:
+        return str(value)
+
+
+register_url_convertor("digits", DigitsConvertor())
 
 
 def _require_iso_date(value: object) -> object:

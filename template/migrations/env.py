@@ -18,7 +18,7 @@ import app.resources  # noqa: F401  (fills Base.metadata)
 from app.database import create_engine
 from app.models import Base
 from app.settings import DatabaseSettings
-from migrations import checks
+from migrations import checks, downgrades
 
 # Fail rather than wait for a lock: while a migration waits, requests queue behind it.
 SERVER_SETTINGS = {"application_name": "alembic", "lock_timeout": "5s"}
@@ -33,6 +33,7 @@ def migrate(**options: Any) -> None:
         transaction_per_migration=True,
         compare_server_default=True,
         autogenerate_plugins=["alembic.autogenerate.*", checks.PLUGIN],
+        process_revision_directives=downgrades.advise,
         **options,
     )
     with context.begin_transaction():

@@ -24,18 +24,22 @@ import time
 import uuid
 from pathlib import Path
 
-Path(f"built-{uuid.uuid4()}").touch()
-while Path("slow").exists():
-    time.sleep(0.05)
+def built() -> None:
+    Path(f"built-{uuid.uuid4()}").touch()
+    while Path("slow").exists():
+        time.sleep(0.05)
 """
-USAGE_ERROR = 4  # pytest's exit code
+UPGRADE = "def upgrade() -> None:\n"
+INTERRUPTED, USAGE_ERROR = 2, 4  # pytest's exit codes
 
 
 @pytest.fixture
 def own_project(own_project: Project) -> Project:
     """A project whose migrations leave a file behind each time they run."""
     (migration,) = (own_project.path / "migrations" / "versions").glob("*.py")
-    migration.write_text(migration.read_text() + COUNT_BUILDS)
+    text = migration.read_text()
+    assert UPGRADE in text
+    migration.write_text(text.replace(UPGRADE, f"{UPGRADE}    built()\n") + COUNT_BUILDS)
     return own_project
 
 
@@ -220,14 +224,60 @@ class TestTheTemplate:
         run(own_project)
         assert builds(own_project) == 2
 
-    def test_fails_every_test_with_only_the_reason_if_it_cannot_be_built(
-        self, own_project: Project
+    @pytest.mark.parametrize(("workers", "code"), [("0", 1), ("2", INTERRUPTED)])
+    def test_ends_the_run_with_only_the_reason_if_it_cannot_be_built(
+        self, own_project: Project, workers: str, code: int
     ) -> None:
         (migration,) = (own_project.path / "migrations" / "versions").glob("*.py")
         migration.write_text(migration.read_text() + "raise RuntimeError('a broken migration')\n")
-        output = own_project.run("pytest", HEALTH, code=1)
-        assert "The migrations failed on an empty database: a broken migration" in output
+        output = own_project.run("pytest", "tests/api", "-n", workers, code=code)
+        assert output.count("The migrations failed on an empty database: a broken migration") == 1
+        assert output.count("a broken migration") == 2  # with the line that raised it
         assert "tests/fixtures/" not in output
+        assert len(output.splitlines()) < 30
+
+
+CHANGED_MODEL = """
+    rank: Mapped[int] = mapped_column(sa.Integer())
+
+
+class Extra(Base):
+    __tablename__ = "extras"
+"""
+
+COMPARES = """
+import sys
+
+def test_that_nothing_was_compared(databases: object) -> None:
+    assert "alembic.autogenerate" not in sys.modules
+"""
+
+
+class TestTheModels:
+    @pytest.mark.parametrize(("workers", "code"), [("0", 1), ("2", INTERRUPTED)])
+    def test_end_the_run_with_what_no_migration_does(
+        self, own_project: Project, workers: str, code: int
+    ) -> None:
+        run(own_project)
+        with (own_project.path / "app/resources/item/models.py").open("a") as models:
+            models.write(CHANGED_MODEL)
+        output = own_project.run("pytest", "tests/api", "-n", workers, code=code)
+        assert output.count("there is no migration") == 1
+        assert "\n  add table extras\n  add column items.rank\n" in output
+        assert '\n  uv run alembic revision --autogenerate -m "what changed"\n' in output
+        assert "Error" not in output
+        assert len(output.splitlines()) < 30
+
+    def test_are_compared_once_for_each_state(self, own_project: Project) -> None:
+        test = own_project.path / "tests" / "test_comparison.py"
+        test.write_text(COMPARES)
+        assert "1 failed" in own_project.run("pytest", str(test), code=1)
+        assert "1 passed" in run(own_project, str(test))
+        assert "1 failed" in own_project.run("pytest", str(test), "--db-rebuild", code=1)
+        with (own_project.path / "app/resources/item/models.py").open("a") as models:
+            models.write("\n    __table_args__ = (sa.CheckConstraint('price < 9', 'cheap'),)\n")
+        output = own_project.run("pytest", str(test), code=1)
+        assert "add constraint ck_items_cheap" in output
 
 
 def kill_while_it_builds(project: Project, **variables: str) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.docs.commands import MIGRATIONS, blocks, run_commands
+from tests.docs.commands import MIGRATIONS, blocks, run_commands, section
+from tests.docs.own_code import write_own_code
 from tests.harness.project import Copy, Project
 from tests.harness.service import database
 from tests.harness.template import ROOT, git
@@ -121,6 +122,18 @@ def test_the_example_of_fixtures_passes(own_project: Project) -> None:
     assert "1 passed" in project.run("pytest", "tests/test_example.py")
     project.run("ruff", "check")
     project.run("mypy")
+
+
+def test_the_examples_of_code_of_ones_own_pass_all_checks(own_project: Project) -> None:
+    project = own_project
+    assert write_own_code(section(text("resources.md"), "Make it yours"), project.path) != []
+    project.run("ruff", "check", "--fix")  # which sorts the imports, as the document says
+    project.run("ruff", "format", "--check")
+    project.run("mypy")
+    project.run("lint-imports")
+    for way in ("sandbox", "committed"):
+        output = project.run("pytest", f"--db={way}")
+        assert re.search(r"\d+ passed in", output), output
 
 
 def test_resources_lists_every_place_for_code_of_ones_own(default_project: Project) -> None:

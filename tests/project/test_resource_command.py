@@ -47,6 +47,20 @@ def test_list_prints_each_resource_as_it_was_written(project: Project) -> None:
     assert resource(project, "list") == "".join(lines)
 
 
+def test_uv_builds_the_service_again_for_no_edit_but_of_its_metadata(project: Project) -> None:
+    resource(project, "add", "tag label:str!")
+    for file in ("app/main.py", "dev/__init__.py", "tests/conftest.py", "README.md"):
+        with (project.path / file).open("a") as edited:
+            edited.write("\n")
+    assert project.run("true") == ""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_pipe_that_is_closed_early_is_no_error(project: Project, unbuffered: str) -> None:
+    piped = ("bash", "-c", "set -o pipefail; resource list | exit")
+    assert project.run(*piped, PYTHONUNBUFFERED=unbuffered) == ""
+
+
 def test_add_writes_the_resource_and_prints_the_next_steps(project: Project) -> None:
     subfolder = Project(project.path / "app" / "resources")
     said = resource(subfolder, "add", "tag label:str!", "order:ref(order)")

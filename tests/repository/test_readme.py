@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.commands import MIGRATIONS, run_commands
 from tests.harness.template import ROOT, git
+from tests.harness.thorough import fewer
 from tests.repository.readme import commands, run_first
 
 
@@ -18,9 +20,16 @@ def test_continuous_integration_runs_the_second_to_the_letter() -> None:
 
 
 @pytest.mark.thorough  # as getting-started.md does
-def test_the_first_renders_a_service_whose_tests_pass(template: Path, tmp_path: Path) -> None:
+def test_the_first_renders_a_service_and_leads_to_getting_started(
+    template: Path, tmp_path: Path
+) -> None:
     clone = tmp_path / "a folder" / "clone"
     git(tmp_path, "clone", "--quiet", str(template), str(clone))
     output = run_first(clone)
     assert re.search(r"\d+ passed in [\d.]+s", output.splitlines()[-1]), output
-    assert (tmp_path / "a folder" / "my-service" / ".copier-answers.yml").exists()
+    service = tmp_path / "a folder" / "my-service"
+    assert (service / ".copier-answers.yml").exists()
+    document = (ROOT / "docs" / "getting-started.md").read_text()
+    _, first_block, rest = document.partition("cd ../my-service\n```\n")
+    assert first_block
+    run_commands(rest, service, **fewer(MIGRATIONS))

@@ -74,10 +74,16 @@ def test_a_lone_surrogate_is_422(client: httpx.Client) -> None:
     assert_problem(client.post("/items", content=body, headers=headers), 422)
 
 
-@pytest.mark.parametrize("id", ["0", "-1", "x", "1.5", str(2**63), str(10**40), "%00", "9" * 5000])
+@pytest.mark.parametrize("id", ["0", str(2**63), str(10**40), "9" * 5000])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_an_invalid_id_is_422(client: httpx.Client, method: str, id: str) -> None:
+def test_a_number_that_is_no_id_is_422(client: httpx.Client, method: str, id: str) -> None:
     assert_problem(client.request(method, f"/items/{id}", json=BODIES.get(method)), 422)
+
+
+@pytest.mark.parametrize("path", ["-1", "x", "1.5", "%00", "%D9%A3"])
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_a_path_that_is_no_number_is_404(client: httpx.Client, method: str, path: str) -> None:
+    assert_problem(client.request(method, f"/items/{path}", json=BODIES.get(method)), 404)
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])

@@ -104,7 +104,21 @@ def test_it_migrates_the_database_of_others_only_when_told(
     for options, status in ((), 500), (("--migrate",), 200):
         with dev(own_project, *options, DATABASE_URL=own_database) as running:
             assert running.client.get("/items").status_code == status
-            assert ("not migrated" in running.command.output()) == (status == 500)
+            output = running.command.output()
+            assert ("not migrated" in output) == (status == 500)
+            assert output.count("Apply the migrations: uv run alembic upgrade head") == (
+                status == 500
+            )
+            assert output.count("is a migration missing, or not applied?") == (status == 500)
+
+
+def test_it_tells_of_a_model_without_a_migration_in_a_line(own_project: Project) -> None:
+    with (own_project.path / "app/resources/item/models.py").open("a") as models:
+        models.write("    rank: Mapped[int] = mapped_column(sa.Integer())\n")
+    with dev(own_project) as running:
+        output = running.command.output()
+        assert "\nThere is no migration that would add column items.rank. Create it: " in output
+        assert running.client.get("/items").status_code == 500
 
 
 def is_changed(client: httpx.Client) -> bool:

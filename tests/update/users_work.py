@@ -67,14 +67,16 @@ EDITS = [
         "# Your own endpoints go below this line.\n",
         """
 
-@router.get("/named/{name}", response_model=ItemRead, responses=problem_docs(404))
-async def get_item_named(session: SessionDep, name: str) -> Item:
+@router.get("/search", response_model=ItemRead, responses=problem_docs(404))
+async def search_item(session: SessionDep, name: str) -> Item:
     return await crud.named(session, name)
 """,
     ),
     Edit(
         "app/resources/__init__.py",
         "# Your own imports go below this line.\n",
+        "from fastapi import Depends\n\n"
+        "from app.status import check_language\n"
         "from app.status import router as status_router\n",
     ),
     Edit(
@@ -143,6 +145,17 @@ async def get_item_named(session: SessionDep, name: str) -> Item:
         "pyproject.toml",
         "# Your own tools go below this line.\n",
         "\n[tool.own]\nkept = true\n",
+    ),
+    Edit(
+        "app/main.py",
+        "            # Your own startup and shutdown go below this line.\n",
+        "            app.state.is_up = True\n"
+        '            stack.callback(setattr, app.state, "is_up", False)\n',
+    ),
+    Edit(
+        "app/resources/__init__.py",
+        "    # Your own dependencies of all routers go below this line.\n",
+        "    Depends(check_language),\n",
     ),
     Edit(
         "app/main.py",

@@ -1,5 +1,6 @@
 """What an update did, as the commands print it."""
 
+import os
 import sys
 
 from dev.template.git import TemplateError
@@ -67,4 +68,10 @@ def print_list(title: str, paths: list[str]) -> None:
 
 
 def print_line(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    """Print a line, unless its reader has left, as `| head -1` does after the first one."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Neither what follows nor what Python flushes at its end has a reader.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -82,6 +82,11 @@ class Databases:
         self._kept: set[str] = set()
         self._drops: list[Future[None]] = []
 
+    @property
+    def template(self) -> str:
+        """The name of the template, which another state of the migrations would change."""
+        return self._template.name
+
     async def clone(self, label: str) -> Database:
         """Create a copy of the template; the label becomes a part of its name."""
         database = self._clone(label)

@@ -65,6 +65,17 @@ async def test_a_database_error_has_its_status(
     assert response.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("sqlstate", ["42P01", "42703"])
+async def test_a_missing_table_or_column_is_logged_with_what_to_do(
+    engine: AsyncEngine, caplog: pytest.LogCaptureFixture, sqlstate: str
+) -> None:
+    response = await response_of(raising_in(engine, sqlstate))
+    assert response.status_code == 500
+    assert "alembic" not in response.text
+    (hint,) = [message for message in caplog.messages if "alembic upgrade head" in message]
+    assert "\n" not in hint
+
+
 async def test_deleting_a_referenced_row_is_a_conflict(engine: AsyncEngine) -> None:
     response = await response_of(raising_in(engine, "23503"), "DELETE")
     assert response.status_code == 409

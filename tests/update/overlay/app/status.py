@@ -1,10 +1,16 @@
-"""An endpoint of the user's own."""
+"""Endpoints of the user's own, and what all requests depend on."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 
-router = APIRouter(prefix="/status", tags=["status"])
+router = APIRouter(tags=["status"])
 
 
-@router.get("")
+@router.get("/items/status")
+@router.get("/status")
 async def status(request: Request) -> dict[str, str]:
     return {"greeting": request.app.state.settings.greeting}
+
+
+async def check_language(request: Request) -> None:
+    if request.headers.get("Accept-Language", "en") != "en":
+        raise HTTPException(406)

@@ -1,18 +1,21 @@
 """That what the user wrote still works."""
 
+from fastapi import FastAPI
 from httpx import AsyncClient
 
 from app.resources.item.models import Item
 
 
 async def test_an_item_is_found_by_its_name(client: AsyncClient, cheap_item: Item) -> None:
-    found = await client.get(f"/items/named/{cheap_item.name}")
+    found = await client.get("/items/search", params={"name": cheap_item.name})
     assert found.status_code == 200
     assert found.json()["id"] == cheap_item.id
 
 
 async def test_a_name_that_no_item_has_is_404(client: AsyncClient) -> None:
-    assert (await client.get("/items/named/nobody")).status_code == 404
+    found = await client.get("/items/search", params={"name": "nobody"})
+    assert found.status_code == 404
+    assert found.json()["detail"] == "There is no item nobody."
 
 
 async def test_an_item_has_a_rank_and_a_label(cheap_item: Item) -> None:
@@ -21,7 +24,18 @@ async def test_an_item_has_a_rank_and_a_label(cheap_item: Item) -> None:
 
 
 async def test_the_own_router_answers_with_the_own_setting(client: AsyncClient) -> None:
-    assert (await client.get("/status")).json() == {"greeting": "Hello"}
+    for path in ("/status", "/items/status"):
+        assert (await client.get(path)).json() == {"greeting": "Hello"}
+
+
+async def test_the_own_startup_has_run(app: FastAPI) -> None:
+    assert app.state.is_up
+
+
+async def test_all_requests_depend_on_the_own_dependency(client: AsyncClient) -> None:
+    for path in ("/items", "/status"):
+        response = await client.get(path, headers={"Accept-Language": "tlh"})
+        assert response.status_code == 406
 
 
 async def test_the_own_field_is_changed_answered_and_filtered_by(

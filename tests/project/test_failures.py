@@ -1,0 +1,56 @@
+"""What a developer sees of a test that fails."""
+
+from tests.harness.project import Project
+
+FAILING = """
+from httpx import AsyncClient
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from tests.factories import ItemFactory
+
+async def test_request(client: AsyncClient) -> None:
+    await client.get("/broken")
+
+async def test_query(db_session: AsyncSession) -> None:
+    await db_session.execute(text("SELECT * FROM nowhere"))
+
+async def test_factory(db_session: AsyncSession) -> None:
+    await ItemFactory.acreate(name="x" * 1000)
+"""
+
+BROKEN = """
+from fastapi import APIRouter
+
+router = APIRouter()
+
+@router.get("/broken")
+async def broken() -> None:
+    raise ValueError("broken")
+"""
+
+
+def test_a_failure_shows_the_frames_of_the_project_alone(own_project: Project) -> None:
+    project = own_project
+    (project.path / "tests" / "test_failing.py").write_text(FAILING)
+    (project.path / "app" / "broken.py").write_text(BROKEN)
+    registry = project.path / "app" / "resources" / "__init__.py"
+    text = registry.read_text().replace(
+        "    item_router,\n", "    item_router,\n    broken.router,\n"
+    )
+    registry.write_text(text.replace("from fastapi", "from app import broken\nfrom fastapi", 1))
+
+    failed = ("pytest", "tests/test_failing.py")
+    output = project.run(*failed, code=1)
+    for line in (
+        'await client.get("/broken")',
+        'raise ValueError("broken")',
+        'text("SELECT * FROM nowhere")',
+        'acreate(name="x" * 1000)',
+        "value too long for type character varying(100)",
+    ):
+        assert line in output
+    for elsewhere in ("site-packages", "dev/", "asyncio/", "contextlib.py", "???", "<"):
+        assert [line for line in output.splitlines() if line.startswith(elsewhere)] == []
+    assert "site-packages" not in output
+    assert len(output.splitlines()) < 130
+    assert "starlette/routing.py" in project.run(*failed, "--full-trace", code=1)
