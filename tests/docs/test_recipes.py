@@ -1,0 +1,73 @@
+"""The recipes work as they are written: together in one service, and each of them alone."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.recipes import FOLDER, RECIPES, follow
+from tests.harness.project import Project
+from tests.harness.service import database
+from tests.harness.shared import once
+from tests.harness.template import git
+
+FAILS = FOLDER / "debugging-tests.md"
+"""It has a test that is to fail."""
+
+PASSING = [recipe for recipe in RECIPES if recipe != FAILS]
+WAYS = {"in the sandbox": (), "with real commits": ("--db=committed",)}
+
+
+def with_recipes(recipes: list[Path], original: Project, target: Path) -> Project:
+    """A copy of a project, in an environment of its own, in which the recipes are followed."""
+    git(target.parent, "clone", "--quiet", str(original.path), str(target))
+    project = Project(target)
+    project.run("true")
+    with database(project) as url:
+        for recipe in recipes:
+            follow(recipe, project, url)
+    project.run("ruff", "check", "--select", "I", "--fix")
+    return project
+
+
+@pytest.fixture(scope="session")
+def service(shared: Path, default_project: Project) -> Project:
+    """A service with all recipes."""
+    return Project(
+        once(
+            shared / "recipes",
+            lambda target: with_recipes(PASSING, default_project, target).path,
+        )
+    )
+
+
+def check(project: Project, original: Project) -> None:
+    project.run("ruff", "check")
+    project.run("ruff", "format", "--check")
+    project.run("mypy", MYPY_CACHE_DIR=original.variables()["MYPY_CACHE_DIR"])
+    project.run("lint-imports")
+
+
+def test_together_they_are_clean(service: Project, default_project: Project) -> None:
+    check(service, default_project)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_together_they_pass(service: Project, way: str) -> None:
+    assert re.search(r"^\d+ passed in", service.run("pytest", *WAYS[way]), re.MULTILINE)
+
+
+@pytest.mark.thorough  # together they show nearly the same
+@pytest.mark.parametrize("recipe", PASSING, ids=lambda recipe: recipe.stem)
+def test_each_works_alone(recipe: Path, default_project: Project, tmp_path: Path) -> None:
+    project = with_recipes([recipe], default_project, tmp_path / "service")
+    check(project, default_project)
+    for way in WAYS.values():
+        assert re.search(r"^\d+ passed in", project.run("pytest", *way), re.MULTILINE)
+
+
+def test_a_failed_test_can_be_debugged(own_project: Project) -> None:
+    output = follow(FAILS, own_project, "")
+    assert "client -- tests/fixtures/client.py" in output
+    assert "SETUP    F client" in output
+    assert re.search(r"^ lamp \| 99\.00$", output, re.MULTILINE)
