@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 
 from dev.commands.database import development_server
 from dev.commands.project import Project, ProjectError, find_project
+from dev.commands.seeds import load_seeds, seeds_file
 from dev.postgres import PostgresError
 
 
@@ -35,6 +37,7 @@ def main() -> None:
             with development_server(project) as server:
                 _print(f"Database: {server.url}\nIts data is kept in {server.folder}")
                 _migrate(project, server.url)
+                _seed(project, server.url)
                 _serve(project, server.url, options)
         else:
             url = configured.get_secret_value()
@@ -91,6 +94,17 @@ def _migrate(project: Project, url: str) -> None:
         raise StartError(
             f"The migrations failed: {error}\n"
             "The service was not started. `uv run alembic upgrade head` shows where they failed."
+        ) from None
+
+
+def _seed(project: Project, url: str) -> None:
+    try:
+        if load_seeds(project, url):
+            _print(f"Seeds: {seeds_file(project).relative_to(project.folder)} was loaded, once.")
+    except Exception as error:
+        raise StartError(
+            f"{traceback.format_exc()}\nThe seeds failed: {error}\n"
+            f"They have written nothing, and the service was not started."
         ) from None
 
 

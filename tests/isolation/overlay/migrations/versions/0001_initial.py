@@ -69,7 +69,7 @@ SCRIPTS = Path(__file__).parents[1] / "programs"
 
 def run_script(name: str) -> None:
     script = (SCRIPTS / name).read_text(encoding="utf-8")
-    # The driver accepts several statements at once; SQLAlchemy prepares them, which allows only one.
+    # SQLAlchemy prepares statements, which allows only one at a time; the driver accepts several.
     connection = op.get_bind().connection.dbapi_connection
     connection.run_async(lambda driver: driver.execute(script))
 
