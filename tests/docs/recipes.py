@@ -32,6 +32,11 @@ def follow(recipe: Path, project: Project, database_url: str) -> str:
     return output
 
 
+def tests_of(recipe: Path) -> list[str]:
+    """The paths of its tests."""
+    return re.findall(r"^# (tests/.*test_\w+\.py)$", recipe.read_text(), re.MULTILINE)
+
+
 def write(project: Project, block: str) -> None:
     """Write a new file, or add to one: lines below the places for them, and imports at the top."""
     heading, _, text = block.partition("\n")
