@@ -13,7 +13,7 @@ from tests.harness.service import database
 from tests.harness.template import ROOT, git
 from tests.harness.thorough import fewer
 
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def text(name: str) -> str:
@@ -28,7 +28,7 @@ def first_column(document: str, heading: str) -> list[str]:
 
 
 LINKS = {
-    f"{document.name}: {link}": document.parent / link
+    f"{document.relative_to(ROOT)}: {link}": document.parent / link
     for document in DOCUMENTS
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
 }
@@ -37,6 +37,13 @@ LINKS = {
 @pytest.mark.parametrize("link", LINKS)
 def test_a_link_within_the_repository_leads_somewhere(link: str) -> None:
     assert LINKS[link].exists()
+
+
+@pytest.mark.parametrize("index", ["README.md", "recipes/README.md"])
+def test_an_index_lists_every_document_of_its_folder(index: str) -> None:
+    path = ROOT / "docs" / index
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", path.read_text()))
+    assert linked == {document.name for document in path.parent.glob("*.md")} - {"README.md"}
 
 
 def test_the_commands_of_getting_started_work(
