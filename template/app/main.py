@@ -16,6 +16,7 @@ from app.health import DatabaseProbe
 from app.overload import RequestLimit
 from app.request_logging import RequestLog
 from app.settings import Settings
+from app.trailing_slashes import ignore_trailing_slashes
 from app.web_security import protect
 
 
@@ -67,6 +68,7 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
     app.include_router(health.router)
     for router in resources.ROUTERS:
         app.include_router(router, max_body_size=settings.max_body_size)
+    ignore_trailing_slashes(app.router)
     app.add_middleware(HeadRequests)
     app.add_middleware(
         JsonLimit,
