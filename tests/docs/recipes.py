@@ -32,7 +32,7 @@ def follow(recipe: Path, project: Project, database_url: str) -> str:
     return output
 
 
-def tests_of(recipe: Path) -> list[str]:
+def files_of_tests(recipe: Path) -> list[str]:
     """The paths of its tests."""
     return re.findall(r"^# (tests/.*test_\w+\.py)$", recipe.read_text(), re.MULTILINE)
 

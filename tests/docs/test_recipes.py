@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.commands import MIGRATIONS
-from tests.docs.recipes import FOLDER, RECIPES, follow, tests_of
+from tests.docs.recipes import FOLDER, RECIPES, files_of_tests, follow
 from tests.harness.project import Project
 from tests.harness.service import database
 from tests.harness.shared import once
@@ -55,7 +55,7 @@ def test_together_they_are_clean(service: Project, default_project: Project) -> 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_together_they_pass(service: Project, way: str) -> None:
-    tests = [MIGRATIONS, *(test for recipe in PASSING for test in tests_of(recipe))]
+    tests = [MIGRATIONS, *(test for recipe in PASSING for test in files_of_tests(recipe))]
     service.run("pytest", *WAYS[way], **fewer(" ".join(tests)))
 
 
