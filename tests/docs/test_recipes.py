@@ -73,3 +73,5 @@ def test_a_failed_test_can_be_debugged(own_project: Project) -> None:
     assert "client -- tests/fixtures/client.py" in output
     assert "SETUP    F client" in output
     assert re.search(r"^ lamp \| 99\.00$", output, re.MULTILINE)
+    [keep] = re.findall(r"rm (.*/keep)$", output, re.MULTILINE)
+    Path(keep).unlink()  # as the summary of the run says
