@@ -16,6 +16,7 @@ from app.health import DatabaseProbe
 from app.overload import RequestLimit, is_health_check
 from app.request_logging import RequestLog
 from app.settings import Settings
+from app.trailing_slashes import ignore_trailing_slashes
 from app.web_security import protect
 
 
@@ -77,6 +78,7 @@ def create_app(settings: Settings | None = None, engine: AsyncEngine | None = No
             dependencies=resources.DEPENDENCIES,
             max_body_size=settings.max_body_size,
         )
+    ignore_trailing_slashes(app.router)
     app.add_middleware(HeadRequests)
     app.add_middleware(
         JsonLimit,

@@ -22,7 +22,7 @@ from app.settings import Settings
 fields = Settings.model_fields.items()
 print(json.dumps({name.upper(): field.default for name, field in fields}, default=str))
 """
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def text(name: str) -> str:
@@ -37,7 +37,7 @@ def first_column(document: str, heading: str) -> list[str]:
 
 
 LINKS = {
-    f"{document.name}: {link}": document.parent / link
+    f"{document.relative_to(ROOT)}: {link}": document.parent / link
     for document in DOCUMENTS
     for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
 }
@@ -46,6 +46,13 @@ LINKS = {
 @pytest.mark.parametrize("link", LINKS)
 def test_a_link_within_the_repository_leads_somewhere(link: str) -> None:
     assert LINKS[link].exists()
+
+
+@pytest.mark.parametrize("index", ["README.md", "recipes/README.md"])
+def test_an_index_lists_every_document_of_its_folder(index: str) -> None:
+    path = ROOT / "docs" / index
+    linked = set(re.findall(r"\]\(([\w-]+\.md)\)", path.read_text()))
+    assert linked == {document.name for document in path.parent.glob("*.md")} - {"README.md"}
 
 
 def test_the_commands_of_getting_started_work(

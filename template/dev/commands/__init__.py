@@ -1,6 +1,7 @@
 """The commands of `uv run`; pyproject.toml lists them under [project.scripts].
 
-dev.py        `uv run dev`
+dev.py        `uv run dev`; seeds.py has the rows for a new development database
+console.py    `uv run console`
 resource.py   `uv run resource`; resource_lines.py has the lines that describe resources
 template.py   `uv run template`
 rename_migration.py  the migration of a renamed resource

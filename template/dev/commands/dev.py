@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 from dev.commands.database import development_server
 from dev.commands.project import Project, ProjectError, find_project
 from dev.databases.models import summarize
+from dev.commands.seeds import load_seeds, seeds_file
 from dev.postgres import PostgresError
 
 
@@ -39,6 +41,7 @@ def main() -> None:
                 _print(f"Database: {server.url}\nIts data is kept in {server.folder}")
                 _migrate(project, server.url)
                 _tell_what_is_missing(project, server.url)
+                _seed(project, server.url)
                 _serve(project, server.url, options)
         else:
             url = configured.get_secret_value()
@@ -119,6 +122,17 @@ def _alembic(project: Project, url: str) -> Config:
     config = Config(toml_file=project.folder / "pyproject.toml")
     config.attributes["url"] = url
     return config
+
+
+def _seed(project: Project, url: str) -> None:
+    try:
+        if load_seeds(project, url):
+            _print(f"Seeds: {seeds_file(project).relative_to(project.folder)} was loaded, once.")
+    except Exception as error:
+        raise StartError(
+            f"{traceback.format_exc()}\nThe seeds failed: {error}\n"
+            f"They have written nothing, and the service was not started."
+        ) from None
 
 
 def _serve(project: Project, url: str, options: argparse.Namespace) -> None:

@@ -24,6 +24,12 @@ class Project:
     settings: str
     """The class of the service's settings, in the same notation."""
 
+    models: str
+    """The base class of its models."""
+
+    seeds: str
+    """The function that writes rows for development; its module need not exist."""
+
     def load_settings(self) -> Any:
         """Load the service's settings from the environment and `.env`."""
         return resolve_name(self.settings)()
@@ -42,7 +48,8 @@ def find_project() -> Project:
             continue
         section = tomllib.loads(text).get("tool", {}).get("dev")
         if section is not None:
-            return Project(folder, section["app"], section["settings"])
+            names = ("app", "settings", "models", "seeds")
+            return Project(folder, *(section[name] for name in names))
     raise ProjectError(
         f"No service found in {here} or above: no pyproject.toml has a section [tool.dev]. "
         "Run the command in the folder of the service."

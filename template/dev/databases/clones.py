@@ -38,7 +38,7 @@ DROP_TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class Database:
-    """A copy of the template: at the newest migration, with the reference data."""
+    """A copy of the template: at the newest migration, with the rows that migrations write."""
 
     name: str
     url: URL

@@ -64,7 +64,7 @@ class TestTheFingerprint:
             ("migrations/versions/0002.py", ""),
             ("migrations/versions/archive/0000.py", ""),
             ("migrations/env.py", "# another"),
-            ("migrations/reference/countries.sql", "SELECT 1"),
+            ("migrations/versions/countries.sql", "SELECT 1"),
         ],
     )
     async def test_changes_with(
@@ -316,25 +316,3 @@ class TestAFailingBuild:
             await template.ensure(connection, RUN, rebuild=False)
         project.migrate("pass")
         assert await template.ensure(connection, RUN, rebuild=False)
-
-
-class TestReferenceData:
-    async def test_is_loaded_in_the_order_of_its_file_names(
-        self, server: URL, connection: asyncpg.Connection, template: Template, project: Project
-    ) -> None:
-        project.write(
-            "migrations/reference/2.sql", "CREATE TABLE towns (country text REFERENCES countries)"
-        )
-        project.write(
-            "migrations/reference/1.sql",
-            "CREATE TABLE countries (code text PRIMARY KEY); INSERT INTO countries VALUES ('Ä');",
-        )
-        await template.ensure(connection, RUN, rebuild=False)
-        assert {"countries", "towns"} <= await tables(server, connection, template)
-
-    async def test_that_cannot_be_loaded_is_named(
-        self, connection: asyncpg.Connection, template: Template, project: Project
-    ) -> None:
-        project.write("migrations/reference/countries.sql", "INSERT INTO nowhere VALUES (1)")
-        with pytest.raises(TemplateError, match=r"countries\.sql.*nowhere"):
-            await template.ensure(connection, RUN, rebuild=False)

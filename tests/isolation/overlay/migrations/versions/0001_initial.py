@@ -4,6 +4,8 @@ Revision ID: 0001
 Revises:
 """
 
+from pathlib import Path
+
 from alembic import op
 
 revision = "0001"
@@ -62,13 +64,25 @@ STATEMENTS = [
     """,
 ]
 
+SCRIPTS = Path(__file__).parents[1] / "programs"
+
+
+def run_script(name: str) -> None:
+    script = (SCRIPTS / name).read_text(encoding="utf-8")
+    # SQLAlchemy prepares statements, which allows only one at a time; the driver accepts several.
+    connection = op.get_bind().connection.dbapi_connection
+    connection.run_async(lambda driver: driver.execute(script))
+
 
 def upgrade() -> None:
     for statement in STATEMENTS:
         op.execute(statement)
+    run_script("tables.sql")
+    run_script("rows.sql")
 
 
 def downgrade() -> None:
+    op.execute("DROP SCHEMA programs CASCADE")
     op.execute("DROP TABLE pairs")
     op.execute("DROP SCHEMA ledger CASCADE")
     op.execute("DROP TABLE posts")

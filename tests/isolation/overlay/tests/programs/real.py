@@ -12,9 +12,9 @@ from tests.programs.traces import Trace, lead
 
 from dev.databases import Database
 
-REFERENCE = Path("migrations/reference")
-TABLES = (REFERENCE / "programs_1_tables.sql").read_text(encoding="utf-8")
-ROWS = (REFERENCE / "programs_2_rows.sql").read_text(encoding="utf-8")
+SCRIPTS = Path("migrations/programs")
+TABLES = (SCRIPTS / "tables.sql").read_text(encoding="utf-8")
+ROWS = (SCRIPTS / "rows.sql").read_text(encoding="utf-8")
 WAITING = "SELECT pid, pg_blocking_pids(pid) AS blocking FROM unnest($1::int[]) AS t(pid)"
 
 

@@ -1,0 +1,77 @@
+"""The recipes work as they are written: together in one service, and each of them alone."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.commands import MIGRATIONS
+from tests.docs.recipes import FOLDER, RECIPES, files_of_tests, follow
+from tests.harness.project import Project
+from tests.harness.service import database
+from tests.harness.shared import once
+from tests.harness.template import git
+from tests.harness.thorough import THOROUGH
+
+FAILS = FOLDER / "debugging-tests.md"
+"""It has a test that is to fail."""
+
+PASSING = [recipe for recipe in RECIPES if recipe != FAILS]
+WAYS = {"in the sandbox": (), "with real commits": ("--db=committed",)}
+
+
+def with_recipes(recipes: list[Path], original: Project, target: Path) -> Project:
+    """A copy of a project, in an environment of its own, in which the recipes are followed."""
+    git(target.parent, "clone", "--quiet", str(original.path), str(target))
+    project = Project(target)
+    project.run("true")
+    with database(project) as url:
+        for recipe in recipes:
+            follow(recipe, project, url)
+    project.run("ruff", "check", "--select", "I", "--fix")
+    return project
+
+
+def check(project: Project, original: Project) -> None:
+    project.run("ruff", "check")
+    project.run("ruff", "format", "--check")
+    project.run("mypy", MYPY_CACHE_DIR=original.variables()["MYPY_CACHE_DIR"])
+    project.run("lint-imports")
+
+
+@pytest.fixture(scope="session")
+def service(shared: Path, default_project: Project) -> Project:
+    """A service with all recipes."""
+
+    def build(target: Path) -> None:
+        with_recipes(PASSING, default_project, target)
+
+    return Project(once(shared / "recipes", build))
+
+
+def test_together_they_are_clean(service: Project, default_project: Project) -> None:
+    check(service, default_project)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_together_they_pass(service: Project, way: str) -> None:
+    theirs = [MIGRATIONS, *(path for recipe in PASSING for path in files_of_tests(recipe))]
+    service.run("pytest", *WAYS[way], *([] if THOROUGH else theirs))
+
+
+@pytest.mark.thorough  # together they show nearly the same
+@pytest.mark.parametrize("recipe", PASSING, ids=lambda recipe: recipe.stem)
+def test_each_works_alone(recipe: Path, default_project: Project, tmp_path: Path) -> None:
+    project = with_recipes([recipe], default_project, tmp_path / "service")
+    check(project, default_project)
+    for way in WAYS.values():
+        project.run("pytest", *way)
+
+
+def test_a_failed_test_can_be_debugged(own_project: Project) -> None:
+    output = follow(FAILS, own_project, "")
+    assert "client -- tests/fixtures/client.py" in output
+    assert "SETUP    F client" in output
+    assert re.search(r"^ lamp \| 99\.00$", output, re.MULTILINE)
+    [keep] = re.findall(r"rm (.*/keep)$", output, re.MULTILINE)
+    Path(keep).unlink()  # as the summary of the run says
