@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from dev.commands.database import development_server
 from dev.commands.project import Project, ProjectError, find_project
-from dev.databases.models import summarize
 from dev.commands.seeds import load_seeds, seeds_file
+from dev.databases.models import summarize
 from dev.postgres import PostgresError
 
 
