@@ -10,17 +10,16 @@ import pytest
 
 from tests.harness.project import Copy, Project
 
+PLACE = "            # Your own startup and shutdown go below this line.\n"
 START = """\
-        async with app.state.sessions.begin() as session:
-            insert = "INSERT INTO accounts (name) VALUES ('started') ON CONFLICT DO NOTHING"
-            await session.execute(__import__("sqlalchemy").text(insert))
-            raw = await (await session.connection()).get_raw_connection()
-            app.state.heard = heard = __import__("asyncio").Queue()
-            hear = lambda *news: heard.put_nowait(news[-1])
-            app.state.listening = raw.driver_connection
-            await raw.driver_connection.add_listener("news", hear)
-        try:
-            yield
+            async with app.state.sessions.begin() as session:
+                insert = "INSERT INTO accounts (name) VALUES ('started') ON CONFLICT DO NOTHING"
+                await session.execute(__import__("sqlalchemy").text(insert))
+                raw = await (await session.connection()).get_raw_connection()
+                app.state.heard = heard = __import__("asyncio").Queue()
+                hear = lambda *news: heard.put_nowait(news[-1])
+                app.state.listening = raw.driver_connection
+                await raw.driver_connection.add_listener("news", hear)
 """
 
 
@@ -30,8 +29,8 @@ def starting(probe: Project, copy: Callable[[Project], Project]) -> Project:
     project = copy(probe)
     main = project.path / "app" / "main.py"
     code = main.read_text()
-    assert "        try:\n            yield\n" in code
-    main.write_text(code.replace("        try:\n            yield\n", START))
+    assert PLACE in code
+    main.write_text(code.replace(PLACE, PLACE + START))
     return project
 
 

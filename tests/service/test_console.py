@@ -33,7 +33,8 @@ def console(project: Project, typed: str) -> str:
 def start_once(project: Project) -> str:
     with project.start("dev", "--port", "0", "--no-reload") as command:
         command.wait_for(r"(startup complete|not started)")
-        return command.output()
+        command.process.terminate()
+        return command.wait(code=None)
 
 
 def test_seeds_are_written_once_and_the_console_reads_them(own_project: Project) -> None:
