@@ -62,7 +62,10 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Print what must stay cheap; no time fails. -- whole_tests chooses a benchmark."""
     install(session, "test")
-    session.run("python", "-m", "tests.benchmarks", *session.posargs)
+    # As pytest does by its settings; the harness of updates imports the template's `dev`.
+    session.run(
+        *("python", "-m", "tests.benchmarks"), *session.posargs, env={"PYTHONPATH": "template"}
+    )
 
 
 @nox.session
@@ -70,6 +73,13 @@ def load(session: nox.Session) -> None:
     """Print requests a second beside those of other services; -- compare or -- where for a part."""
     install(session, "test")
     session.run("python", "-m", "tests.benchmarks.load", *session.posargs)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Small mistakes in a service, of which its tests have to notice 95 %; -- 100 for fewer."""
+    install(session, "test")
+    session.run("python", "-m", "tests.mutation", *session.posargs)
 
 
 @nox.session
