@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import database_connections
 from app.database import Sessionmaker
+from app.settings import Settings
 
 
 async def driver_connection(engine: AsyncEngine) -> Any:
@@ -39,6 +40,26 @@ async def test_a_connection_that_was_idle_for_long_and_does_not_answer_is_replac
     assert await driver_connection(engine) is first
     monkeypatch.setattr(database_connections, "MAX_IDLE", 0)
     assert await driver_connection(engine) is not first
+
+
+LIMITS = """
+    SELECT name, setting FROM pg_settings
+    WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')
+"""
+
+
+@pytest.mark.committed
+async def test_statements_have_the_time_limits_of_the_settings(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    settings: Settings = app.state.settings
+    async with engine.connect() as connection:
+        found = {name: int(value) for name, value in await connection.execute(text(LIMITS))}
+    assert found == {
+        "statement_timeout": settings.database_statement_timeout * 1000,
+        "lock_timeout": settings.database_lock_timeout * 1000,
+        "idle_in_transaction_session_timeout": settings.database_statement_timeout * 1000,
+    }
 
 
 async def test_a_session_that_only_reads_refuses_to_write(app: FastAPI) -> None:

@@ -30,9 +30,8 @@ def test_an_integer_may_have_a_zero_fraction() -> None:
 
 
 def test_a_datetime_is_converted_to_utc() -> None:
-    assert DATE_TIME.validate_python("2024-02-29T12:30:00+02:00") == dt.datetime(
-        2024, 2, 29, 10, 30, tzinfo=dt.UTC
-    )
+    moment = DATE_TIME.validate_python("2024-02-29T12:30:00+02:00")
+    assert moment.isoformat() == "2024-02-29T10:30:00+00:00"
 
 
 @pytest.mark.parametrize("value", ["2024-02-29T12:30:00", "0001-01-01T00:00:00+02:00"])

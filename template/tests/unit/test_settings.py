@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from app.database import asyncpg_url, create_engine
 from app.settings import DatabaseSettings, Settings
@@ -56,6 +57,21 @@ def test_an_invalid_database_url_is_rejected_without_repeating_it() -> None:
 def test_engine_requires_a_database_url() -> None:
     with pytest.raises(ValueError, match="DATABASE_URL is not set"):
         create_engine(settings(database_url=None))
+
+
+def test_engine_has_the_pool_of_the_settings() -> None:
+    chosen = settings(database_url=URL, database_pool_size=3, database_connect_timeout=2)
+    pool = create_engine(chosen).pool
+    assert isinstance(pool, AsyncAdaptedQueuePool)
+    assert (pool.size(), pool.timeout()) == (3, 2)
+
+
+@pytest.mark.parametrize(("environment", "hidden"), [("production", True), ("development", False)])
+def test_engine_hides_the_parameters_of_statements_in_production(
+    environment: str, hidden: bool
+) -> None:
+    chosen = settings(environment=environment, secret_key=KEY, database_url=URL)
+    assert create_engine(chosen).sync_engine.hide_parameters is hidden
 
 
 def test_a_secret_can_be_a_file(tmp_path: Path) -> None:
