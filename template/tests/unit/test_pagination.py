@@ -1,7 +1,11 @@
 import pytest
+from fastapi import Request
+from pydantic import SecretStr
 
 from app.errors import InvalidInputError
-from app.pagination import Cursors, ListQuery, Position
+from app.main import create_app
+from app.pagination import Cursors, ListQuery, Position, get_cursors
+from app.settings import Settings
 
 TYPE = "Numeric"
 POSITION = Position(TYPE, "9.99", 7)
@@ -15,6 +19,18 @@ class FilteredQuery(ListQuery):
 def test_a_cursor_decodes_to_its_position() -> None:
     cursors = Cursors("key")
     assert cursors.decode(cursors.encode(POSITION, QUERY), QUERY, TYPE) == POSITION
+
+
+async def test_a_cursor_is_signed_with_the_key_of_the_settings() -> None:
+    async def cursors(key: str) -> Cursors:
+        app = create_app(Settings(secret_key=SecretStr(key * 32)))
+        path = {"path": "/items", "query_string": b"", "headers": [(b"host", b"test")]}
+        return await get_cursors(Request({"type": "http", "app": app} | path))
+
+    cursor = (await cursors("a")).encode(POSITION, QUERY)
+    assert (await cursors("a")).decode(cursor, QUERY, TYPE) == POSITION
+    with pytest.raises(InvalidInputError):
+        (await cursors("b")).decode(cursor, QUERY, TYPE)
 
 
 def test_a_cursor_can_hold_the_longest_unique_text() -> None:

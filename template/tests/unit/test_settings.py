@@ -30,6 +30,37 @@ def test_production_accepts_a_key_and_a_database() -> None:
     assert chosen.environment == "production"
 
 
+def test_a_short_key_is_rejected() -> None:
+    with pytest.raises(ValidationError, match="at least 32"):
+        settings(secret_key=SecretStr("k" * 31))
+
+
+def test_settings_are_read_from_the_file_env(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("MAX_BODY_SIZE=77\n")
+    assert Settings().max_body_size == 77
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "database_pool_size",
+        "database_connect_timeout",
+        "database_statement_timeout",
+        "database_lock_timeout",
+        "request_body_timeout",
+        "max_concurrent_requests",
+        "max_json_depth",
+        "max_json_values",
+    ],
+)
+def test_a_limit_of_zero_is_rejected(name: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        settings(**{name: 0})
+
+
 def test_migrations_need_no_key() -> None:
     chosen = DatabaseSettings.model_validate({"environment": "production", "database_url": URL})
     assert chosen.database_url == URL
