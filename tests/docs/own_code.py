@@ -4,33 +4,34 @@ import re
 from pathlib import Path
 
 from tests.docs.commands import blocks
-from tests.update.users_work import PLACE
 
-FIRST_IMPORT = re.compile(r"^(?:from|import) ", re.MULTILINE)
+PLACE = re.compile(r"^( *# Your own .+ below this line\.\n)", re.MULTILINE)
+FIRST_IMPORT = re.compile(r"^(?=from |import )", re.MULTILINE)
 
 
 def write_own_code(document: str, project: Path) -> list[str]:
-    """Add the document's blocks of Python to the files that their first lines name; return these.
+    """Add all blocks of Python of a document to a project; return the files that they name."""
+    return [write_block(block, project) for block in blocks(document, "python")]
 
-    A block is imports, the line of the file that says where code goes, and the code; or all of the
-    file.
+
+def write_block(block: str, project: Path) -> str:
+    """Add a block to the file that its first line names, and return that.
+
+    A file that exists gets the block's imports above its own, and what follows each line that says
+    where code goes, below that line. Another file gets all of the block.
     """
-    paths = []
-    for block in blocks(document, "python"):
-        first, _, code = block.partition("\n")
-        path = first.removeprefix("# ")
-        paths.append(path)
-        file = project / path
-        place = PLACE.search(code)
-        if place is None:
-            file.write_text(code)
-            continue
-        text = file.read_text()
-        assert place[0] in text, f"{path} has no line {place[0]}"
-        own, imports = code[place.end() :], code[: place.start()].rstrip()
-        text = text.replace(place[0], place[0] + own, 1)
-        first_import = FIRST_IMPORT.search(text)
-        assert first_import is not None
-        at = first_import.start()
-        file.write_text(f"{text[:at]}{imports}\n{text[at:]}" if imports else text)
-    return paths
+    heading, _, code = block.partition("\n")
+    name = heading.removeprefix("# ")
+    path = project / name
+    imports, *additions = PLACE.split(code)
+    if not additions:
+        path.write_text(code)
+        return name
+    text = path.read_text()
+    for place, own in zip(additions[::2], additions[1::2], strict=True):
+        assert place in text, f"{name} has no line {place}"
+        text = text.replace(place, f"{place}{own.rstrip()}\n", 1)
+    if imports.strip():
+        text = FIRST_IMPORT.sub(lambda _: f"{imports.strip()}\n", text, count=1)
+    path.write_text(text)
+    return name

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from tests.docs.commands import IDENTITY, blocks
+from tests.docs.own_code import write_block
 from tests.harness.project import Project, environment_with_uv, run
 from tests.harness.template import ROOT
 
@@ -13,7 +14,6 @@ RECIPES = sorted(set(FOLDER.glob("*.md")) - {INDEX})
 
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULE = re.compile(r"app/(\w+)\.py")
-PLACE = re.compile(r"^( *# Your own .+ below this line\.\n)", re.MULTILINE)
 
 
 def follow(recipe: Path, project: Project, database_url: str) -> str:
@@ -24,30 +24,14 @@ def follow(recipe: Path, project: Project, database_url: str) -> str:
             variables = environment_with_uv(**IDENTITY, DATABASE_URL=database_url)
             output += run("bash", "-euxc", block, cwd=project.path, variables=variables)
             continue
-        write(project, block)
+        write_block(block, project.path)
         module = MODULE.match(block, len("# "))
         if module is not None and "\nrouter = " in block:
             (registration,) = blocks(INDEX.read_text(), "python")
-            write(project, registration.replace("NAME", module[1]))
+            write_block(registration.replace("NAME", module[1]), project.path)
     return output
 
 
 def files_of_tests(recipe: Path) -> list[str]:
     """The paths of its tests."""
     return re.findall(r"^# (tests/.*test_\w+\.py)$", recipe.read_text(), re.MULTILINE)
-
-
-def write(project: Project, block: str) -> None:
-    """Write a new file, or add to one: lines below the places for them, and imports at the top."""
-    heading, _, text = block.partition("\n")
-    path = project.path / heading.removeprefix("# ")
-    if not path.exists():
-        path.write_text(text)
-        return
-    imports, *additions = PLACE.split(text)
-    changed = path.read_text()
-    for place, lines in zip(additions[::2], additions[1::2], strict=True):
-        before, found, after = changed.partition(place)
-        assert found, f"{path} has no line {place!r}"
-        changed = f"{before}{found}{lines.rstrip()}\n{after}"
-    path.write_text(imports.strip() + "\n" + changed if imports.strip() else changed)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, MetaData, Table
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from dev.databases.clones import Databases
@@ -109,7 +108,7 @@ def _verb(kind: str) -> str:
 def describe_models(metadata: MetaData) -> str:
     """A hash of the tables that the models describe."""
     digest = hashlib.sha256()
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    dialect = URL.create("postgresql+asyncpg").get_dialect()()
     for table in metadata.sorted_tables:
         digest.update(f"{CreateTable(table).compile(dialect=dialect)}\0".encode())
         for index in sorted(table.indexes, key=lambda index: str(index.name)):

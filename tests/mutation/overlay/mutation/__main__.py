@@ -13,11 +13,13 @@ import random
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.machinery import SourceFileLoader
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import entry_points
+from importlib.util import spec_from_file_location
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import CodeType
+from types import CodeType, ModuleType
 
 import pytest
 
@@ -67,22 +69,35 @@ def _run(mutant: Mutant | None, sender: Connection) -> None:
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     if mutant is not None:
-        install(mutant)
+        sys.meta_path.insert(0, MutantFinder(mutant))
     noticed = Noticed()
     code = pytest.main([*OPTIONS], [noticed])
     sender.send(noticed.by or ("" if code == 0 else f"pytest, which exits with {code:d}"))
 
 
-def install(mutant: Mutant) -> None:
-    """Let the import of the mutant's module give the mutant."""
-    path, original = str(ROOT / mutant.path), SourceFileLoader.get_code
+class MutantLoader(SourceFileLoader):
+    """Loads a mutant instead of its module."""
 
-    def get_code(self: SourceFileLoader, fullname: str) -> CodeType | None:
-        if self.path == path:
-            return compile(mutant.source, path, "exec")
-        return original(self, fullname)
+    def __init__(self, mutant: Mutant) -> None:
+        super().__init__(mutant.module, str(ROOT / mutant.path))
+        self._mutant = mutant
 
-    SourceFileLoader.get_code = get_code  # type: ignore[method-assign]  # only in this fork
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._mutant.source, self.path, "exec")
+
+
+class MutantFinder(MetaPathFinder):
+    """Finds the mutant when its module is imported."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self._mutant = mutant
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self._mutant.module:
+            return None
+        return spec_from_file_location(fullname, loader=MutantLoader(self._mutant))
 
 
 def import_libraries() -> None:

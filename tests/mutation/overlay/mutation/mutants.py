@@ -41,6 +41,11 @@ class Mutant:
     source: str
     """The whole module with the change."""
 
+    @property
+    def module(self) -> str:
+        """The name by which it is imported."""
+        return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.before}  ->  {self.after or '(left out)'}"
 
