@@ -11,7 +11,7 @@ import yaml
 from tests.docs.commands import MIGRATIONS, blocks, run_commands, section
 from tests.docs.own_code import write_own_code
 from tests.harness.project import Copy, Project
-from tests.harness.service import database
+from tests.harness.service import database, remove_development_database
 from tests.harness.template import ROOT, git
 from tests.harness.thorough import fewer
 
@@ -62,6 +62,7 @@ def test_the_commands_of_getting_started_work(
     git(tmp_path, "clone", "--quiet", str(template), str(clone))
     cache = default_project.variables()["MYPY_CACHE_DIR"]
     run_commands(text("getting-started.md"), clone, MYPY_CACHE_DIR=cache, **fewer(MIGRATIONS))
+    remove_development_database(Project(tmp_path / "my-service"))
 
 
 @pytest.mark.thorough  # each command is tested in tests/project

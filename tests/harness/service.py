@@ -19,6 +19,13 @@ time.sleep(3600)
 """
 
 
+REMOVE_DATA = """
+import pathlib, shutil
+from dev.postgres import places
+
+shutil.rmtree(places.project_folder(pathlib.Path.cwd(), places.server_account()))
+"""
+
 SETTINGS = {
     "ENVIRONMENT": "production",
     "SECRET_KEY": "a key that only the tests know, and not for long",
@@ -60,3 +67,9 @@ def serve_on_own_database(project: Project) -> Iterator[httpx.Client]:
         project.run("alembic", "upgrade", "head", DATABASE_URL=url)
         with serve(project, url) as client:
             yield client
+
+
+def remove_development_database(project: Project) -> None:
+    """Remove what `uv run dev` and Alembic keep: for root it is not in the project, and a later
+    project in the same folder would meet it."""
+    project.run("python", "-c", REMOVE_DATA)

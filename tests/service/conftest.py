@@ -6,16 +6,8 @@ import pytest
 
 from tests.harness.project import Project
 from tests.harness.servers import Server, embedded, server
+from tests.harness.service import remove_development_database
 from tests.harness.template import git
-
-REMOVE_DATA = """
-import pathlib, shutil
-from dev.postgres import places
-
-shutil.rmtree(places.project_folder(pathlib.Path.cwd(), places.server_account()))
-"""
-"""For root the data are not in the project, and so do not go away with it."""
-
 
 CREATE_DATABASE = """
 import asyncio, os, asyncpg
@@ -43,7 +35,7 @@ def own_project(installed: Project) -> Iterator[Project]:
     """A project that a test may change, without a development database."""
     with installed.restored() as project:
         yield project
-        project.run("python", "-c", REMOVE_DATA)
+        remove_development_database(project)
 
 
 @pytest.fixture(scope="session")
