@@ -27,4 +27,4 @@ def service(shared: Path, template: Path, default_project: Project) -> Project:
 
 @pytest.mark.parametrize("way", [(), ("--db=committed",)], ids=["sandbox", "committed"])
 def test_the_examples_of_articles_pass(service: Project, way: tuple[str, ...]) -> None:
-    service.run("pytest", *way, "tests/test_articles.py")
+    service.pytest(*way, "tests/test_articles.py")

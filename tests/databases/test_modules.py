@@ -25,4 +25,4 @@ def workshop(shared: Path, default_project: Project) -> Project:
 
 @pytest.mark.parametrize("name", sorted(path.name for path in OVERLAY.rglob("test_*.py")))
 def test_modules_work_in_a_rendered_project(workshop: Project, name: str) -> None:
-    workshop.run("pytest", f"tests/databases/{name}")
+    workshop.pytest(f"tests/databases/{name}")

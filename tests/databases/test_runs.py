@@ -44,7 +44,7 @@ def own_project(own_project: Project) -> Project:
 
 
 def run(project: Project, *options: str, **variables: str) -> str:
-    with project.start("pytest", *(options or (HEALTH,)), **variables) as command:
+    with project.start_pytest(*(options or (HEALTH,)), **variables) as command:
         return command.wait()
 
 
@@ -123,8 +123,8 @@ class TestAnExternalServer:
         git(tmp_path, "clone", "--quiet", str(own_project.path), "2")
         other = Project(tmp_path / "2", own_project.venv)
         with (
-            own_project.start("pytest", HEALTH, "-n", "2", TEST_DATABASE_URL=server) as first,
-            other.start("pytest", HEALTH, TEST_DATABASE_URL=server) as second,
+            own_project.start_pytest(HEALTH, "-n", "2", TEST_DATABASE_URL=server) as first,
+            other.start_pytest(HEALTH, TEST_DATABASE_URL=server) as second,
         ):
             first.wait()
             second.wait()
@@ -153,7 +153,7 @@ class TestAnExternalServer:
 
 class TestAnUnusableServer:
     def rejected(self, project: Project, url: str) -> str:
-        output = project.run("pytest", HEALTH, code=USAGE_ERROR, TEST_DATABASE_URL=url)
+        output = project.pytest(HEALTH, code=USAGE_ERROR, TEST_DATABASE_URL=url)
         assert "Traceback" not in output
         assert "secret" not in output
         (line,) = [line for line in output.splitlines() if line.startswith("ERROR: ")]
@@ -230,7 +230,7 @@ class TestTheTemplate:
     ) -> None:
         (migration,) = (own_project.path / "migrations" / "versions").glob("*.py")
         migration.write_text(migration.read_text() + "raise RuntimeError('a broken migration')\n")
-        output = own_project.run("pytest", "tests/api", "-n", workers, code=code)
+        output = own_project.pytest("tests/api", "-n", workers, code=code)
         assert output.count("The migrations failed on an empty database: a broken migration") == 1
         assert output.count("a broken migration") == 2  # with the line that raised it
         assert "tests/fixtures/" not in output
@@ -261,7 +261,7 @@ class TestTheModels:
         run(own_project)
         with (own_project.path / "app/resources/item/models.py").open("a") as models:
             models.write(CHANGED_MODEL)
-        output = own_project.run("pytest", "tests/api", "-n", workers, code=code)
+        output = own_project.pytest("tests/api", "-n", workers, code=code)
         assert output.count("there is no migration") == 1
         assert "\n  add table extras\n  add column items.rank\n" in output
         assert '\n  uv run alembic revision --autogenerate -m "what changed"\n' in output
@@ -272,7 +272,7 @@ class TestTheModels:
         test = own_project.path / "tests" / "test_comparison.py"
         test.write_text(COMPARES)
         assert "1 failed" in own_project.run("pytest", str(test), code=1)
-        assert "1 passed" in run(own_project, str(test))
+        assert "1 passed" in own_project.run("pytest", str(test))
         assert "1 failed" in own_project.run("pytest", str(test), "--db-rebuild", code=1)
         with (own_project.path / "app/resources/item/models.py").open("a") as models:
             models.write("\n    __table_args__ = (sa.CheckConstraint('price < 9', 'cheap'),)\n")
@@ -305,7 +305,7 @@ async def test_that_forgets_a_connection(worker_database: Database) -> None:
 
 def test_a_connection_that_is_never_closed_fails_the_run(own_project: Project) -> None:
     (own_project.path / "tests" / "test_forgetful.py").write_text(LEAVES_A_CONNECTION)
-    output = own_project.run("pytest", "tests/test_forgetful.py", code=1)
+    output = own_project.pytest("tests/test_forgetful.py", code=1)
     assert "SELECT 'forgotten'" in output
 
 

@@ -109,14 +109,14 @@ def settings(project: Project) -> dict[str, object]:
 
 
 def test_fixtures_lists_what_there_is(default_project: Project) -> None:
-    there = default_project.run("pytest", "--fixtures", "-q")
+    there = default_project.pytest("--fixtures", "-q")
     listed = first_column(text("fixtures.md"), "fixture")
     assert "client" in listed
     assert [name for name in listed if not re.search(rf"^{name}\b", there, re.MULTILINE)] == []
 
 
 def test_options_of_fixtures_are_there(default_project: Project) -> None:
-    there = default_project.run("pytest", "--help")
+    there = default_project.pytest("--help")
     listed = first_column(text("fixtures.md"), "option or variable")
     options = [name for name in listed if name.startswith("--")]
     assert options != []
@@ -127,7 +127,7 @@ def test_the_example_of_fixtures_passes(own_project: Project) -> None:
     project = own_project
     example, *_ = blocks(text("fixtures.md"), "python")
     (project.path / "tests" / "test_example.py").write_text(example)
-    assert "1 passed" in project.run("pytest", "tests/test_example.py")
+    assert "1 passed" in project.pytest("tests/test_example.py")
     project.run("ruff", "check")
     project.run("mypy")
 
@@ -140,7 +140,7 @@ def test_the_examples_of_code_of_ones_own_pass_all_checks(own_project: Project) 
     project.run("mypy")
     project.run("lint-imports")
     for way in ("sandbox", "committed"):
-        output = project.run("pytest", f"--db={way}")
+        output = project.pytest(f"--db={way}")
         assert re.search(r"\d+ passed in", output), output
 
 

@@ -56,7 +56,7 @@ def test_together_they_are_clean(service: Project, default_project: Project) -> 
 @pytest.mark.parametrize("way", WAYS)
 def test_together_they_pass(service: Project, way: str) -> None:
     theirs = [MIGRATIONS, *(path for recipe in PASSING for path in files_of_tests(recipe))]
-    service.run("pytest", *WAYS[way], *([] if THOROUGH else theirs))
+    service.pytest(*WAYS[way], *([] if THOROUGH else theirs))
 
 
 @pytest.mark.thorough  # together they show nearly the same
@@ -65,7 +65,7 @@ def test_each_works_alone(recipe: Path, default_project: Project, tmp_path: Path
     project = with_recipes([recipe], default_project, tmp_path / "service")
     check(project, default_project)
     for way in WAYS.values():
-        project.run("pytest", *way)
+        project.pytest(*way)
 
 
 def test_a_failed_test_can_be_debugged(own_project: Project) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import psutil
 from copier import run_copy
 from uv import find_uv_bin
 
+from tests.harness.forks import Fork, fork
 from tests.harness.template import NEXT_RELEASE, commit, git
 
 UV = find_uv_bin()
@@ -31,7 +32,7 @@ class Command:
     """A command that was started."""
 
     shown: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Fork
     log: Path
 
     def output(self) -> str:
@@ -66,7 +67,8 @@ class Command:
 
     def print_stacks(self) -> None:
         """Let all Python processes of the command print where they are, which ends them."""
-        for process in psutil.Process(self.process.pid).children(recursive=True):
+        started = psutil.Process(self.process.pid)
+        for process in (started, *started.children(recursive=True)):
             if process.name().startswith("py"):  # pytest in each of its workers, too
                 process.send_signal(signal.SIGABRT)
         time.sleep(STACKS_MAY_TAKE)
@@ -103,6 +105,35 @@ class Project:
         variables = environment(**self.variables() | variables)
         with start((UV, "run", *command), self.path, variables) as running:
             yield running
+
+    def pytest(self, *arguments: str, code: int | None = 0, **variables: str) -> str:
+        """As `run("pytest", ...)`, without the time that it takes to import libraries.
+
+        They are imported already: where that may matter, use `run`.
+        """
+        with self.start_pytest(*arguments, **variables) as running:
+            return running.wait(code)
+
+    def alembic(self, *arguments: str, code: int | None = 0, **variables: str) -> str:
+        """As `run("alembic", ...)`, without the time that it takes to import libraries."""
+        with self._fork("alembic", arguments, variables) as running:
+            return running.wait(code)
+
+    def start_pytest(self, *arguments: str, **variables: str) -> AbstractContextManager[Command]:
+        """As `start("pytest", ...)`, without the time that it takes to import libraries."""
+        return self._fork("pytest", arguments, variables)
+
+    @contextmanager
+    def _fork(
+        self, program: str, arguments: tuple[str, ...], variables: dict[str, str]
+    ) -> Iterator[Command]:
+        command = (program, *arguments)
+        with tempfile.NamedTemporaryFile(prefix="output-") as log:
+            process = fork(self.venv, command, self.path, environment(**variables), log.name)
+            try:
+                yield Command(" ".join(command), process, Path(log.name))
+            finally:
+                kill(process)
 
     def variables(self) -> dict[str, str]:
         """What tells uv which environment to run in, and mypy where it has looked at that one."""
@@ -199,7 +230,7 @@ def environment_with_uv(**variables: str) -> dict[str, str]:
     return found
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: subprocess.Popen[bytes] | Fork) -> None:
     """Kill a process with all its descendants, if it still runs."""
     try:
         descendants = psutil.Process(process.pid).children(recursive=True)

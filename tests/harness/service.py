@@ -64,7 +64,7 @@ def start(
 def serve_on_own_database(project: Project) -> Iterator[httpx.Client]:
     """Run the service on a new database with all migrations."""
     with database(project) as url:
-        project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        project.alembic("upgrade", "head", DATABASE_URL=url)
         with serve(project, url) as client:
             yield client
 

@@ -12,8 +12,6 @@ def run_leaks(project: Project, **variables: str) -> Outcomes:
     """The outcomes of the tests that leak."""
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "outcomes.json"
-        project.run(
-            "pytest", "tests/leaks", "-p", "no:randomly", code=1, OUTCOMES=str(found), **variables
-        )
+        project.pytest("tests/leaks", "-p", "no:randomly", code=1, OUTCOMES=str(found), **variables)
         outcomes: Outcomes = json.loads(found.read_text())
     return outcomes

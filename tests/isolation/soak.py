@@ -10,7 +10,7 @@ from tests.harness.project import Project
 
 def run(probe: Project, tests: str, folder: Path) -> dict[str, Any]:
     samples = folder / f"{tests}.json"
-    probe.run("pytest", f"tests/soak/test_{tests}.py", "--quiet", SAMPLES=str(samples))
+    probe.pytest(f"tests/soak/test_{tests}.py", "--quiet", SAMPLES=str(samples))
     found: dict[str, Any] = json.loads(samples.read_text())
     return found
 

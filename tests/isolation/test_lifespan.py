@@ -10,4 +10,4 @@ from tests.harness.project import Project
 def test_an_application_that_is_never_idle_passes_its_tests(
     probe: Project, folder: str, options: tuple[str, ...]
 ) -> None:
-    probe.run("pytest", f"tests/{folder}", *options)
+    probe.pytest(f"tests/{folder}", *options)

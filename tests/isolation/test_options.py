@@ -37,10 +37,10 @@ def starting(probe: Project, copy: Callable[[Project], Project]) -> Project:
 def test_what_the_application_writes_when_it_starts_is_there_in_every_test(
     starting: Project,
 ) -> None:
-    output = starting.run("pytest", "tests/started", "-p", "no:randomly", code=1)
+    output = starting.pytest("tests/started", "-p", "no:randomly", code=1)
     assert "12 passed, 1 error" in output, output
     assert "test_the_database_is_lost did not clean up after itself" in output
-    starting.run("pytest", "tests/started", "--db=committed", "--deselect", LOSES)
+    starting.pytest("tests/started", "--db=committed", "--deselect", LOSES)
 
 
 LOSES = "tests/started/test_started.py::test_the_database_is_lost"
@@ -50,7 +50,7 @@ def test_the_database_of_a_failed_test_is_kept_and_can_be_opened(
     probe: Project, copy: Copy
 ) -> None:
     # Until the next run in the same folder, which another test may begin.
-    output = copy(probe).run("pytest", "tests/kept", "--db-keep", code=1)
+    output = copy(probe).pytest("tests/kept", "--db-keep", code=1)
     assert "2 failed, 1 passed" in output
     kept = dict(re.findall(r"^\S+::(\w+)\n +(.*psql.*)$", output, re.MULTILINE))
     assert query(kept["test_fails"]) == "of the failed test"
@@ -65,15 +65,15 @@ def query(psql: str) -> str:
 
 
 def test_without_the_option_no_database_is_kept(probe: Project) -> None:
-    output = probe.run("pytest", "tests/kept", code=1)
+    output = probe.pytest("tests/kept", code=1)
     assert "psql" not in output
 
 
 @pytest.mark.parametrize("options", ["--setup-show --durations=3", "--setup-plan", "--fixtures"])
 def test_options_of_pytest_work(probe: Project, options: str) -> None:
-    probe.run("pytest", "tests/rows/test_http.py", *options.split())
+    probe.pytest("tests/rows/test_http.py", *options.split())
 
 
 @pytest.mark.parametrize("db", ["sandbox", "committed"])
 def test_synchronous_tests_can_use_the_fixtures(probe: Project, db: str) -> None:
-    probe.run("pytest", "tests/synchronous", f"--db={db}")
+    probe.pytest("tests/synchronous", f"--db={db}")

@@ -17,4 +17,4 @@ RUNS = {
 
 @pytest.mark.parametrize("run", usually(RUNS, 2))
 def test_every_promise_is_kept(probe: Project, run: str) -> None:
-    probe.run("pytest", "tests/rows", *RUNS[run])
+    probe.pytest("tests/rows", *RUNS[run])

@@ -55,4 +55,4 @@ def test_dev_works_in_a_project_that_has_nothing_else_of_the_template(
     shutil.copytree(OVERLAY, tmp_path / "words")
     shutil.copytree(default_project.path / "dev", tmp_path / "words" / "dev")
     other = Project(tmp_path / "words", default_project.venv)
-    assert "5 passed" in other.run("pytest", "-n", "2")
+    assert "5 passed" in other.pytest("-n", "2")

@@ -81,7 +81,7 @@ class Changed:
     url: str
 
     def alembic(self, *command: str, code: int = 0) -> str:
-        return self.project.run("alembic", *command, code=code, DATABASE_URL=self.url)
+        return self.project.alembic(*command, code=code, DATABASE_URL=self.url)
 
     def schema(self) -> str:
         return self.project.run("python", "-c", SCHEMA, DATABASE_URL=self.url)
@@ -110,7 +110,7 @@ def test_every_change_is_detected_migrated_and_reverted(changed: Changed) -> Non
     assert [name for name in columns if not re.search(rf"(\b|_){name}(_id)?\b", found)] == []
     assert "ck_brands_named" in found
 
-    suite = changed.project.run("pytest", MIGRATIONS, code=1)
+    suite = changed.project.pytest(MIGRATIONS, code=1)
     assert "The models have changed, and there is no migration that would\n" in suite
     assert re.search(r"\n  and \d+ more\n", suite)
 
@@ -132,4 +132,4 @@ def test_every_change_is_detected_migrated_and_reverted(changed: Changed) -> Non
 
     changed.project.run("ruff", "check")
     changed.project.run("ruff", "format", "--check")
-    changed.project.run("pytest", MIGRATIONS)
+    changed.project.pytest(MIGRATIONS)

@@ -45,9 +45,8 @@ def project(own_project: Project) -> Project:
     models.write_text(models.read_text() + OWN_METHOD)
     write(own_project.path, OWN)
     with database(own_project) as url:
-        own_project.run("alembic", "upgrade", "head", DATABASE_URL=url)
-        revise = ("alembic", "revision", "--autogenerate", "--message", "add")
-        own_project.run(*revise, DATABASE_URL=url)
+        own_project.alembic("upgrade", "head", DATABASE_URL=url)
+        own_project.alembic("revision", "--autogenerate", "--message", "add", DATABASE_URL=url)
     commit(own_project.path, "Lines, and own code")
     return own_project
 
@@ -60,7 +59,7 @@ def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project, tmp_pa
         def sql(statement: str) -> str:
             return project.run("python", "-c", ROW, url, statement).strip()
 
-        project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        project.alembic("upgrade", "head", DATABASE_URL=url)
         sql("INSERT INTO orders (total) VALUES (7)")
 
         rename = ("resource", "rename", "order", "purchase")
@@ -75,15 +74,15 @@ def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project, tmp_pa
         assert "PurchaseFactory.build" in own_test
         assert 'client.get("/purchases")' in own_test
 
-        project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        project.alembic("upgrade", "head", DATABASE_URL=url)
         assert sql("SELECT total FROM purchases") == "7"
-        project.run("alembic", "check", DATABASE_URL=url)
+        project.alembic("check", DATABASE_URL=url)
         names = "SELECT relname FROM pg_class UNION SELECT conname FROM pg_constraint"
         assert sql(f"SELECT array_agg(relname) FROM ({names}) n WHERE relname ~ 'orders'") == "None"
-        project.run("alembic", "downgrade", "-1", DATABASE_URL=url)
+        project.alembic("downgrade", "-1", DATABASE_URL=url)
         assert sql("SELECT total FROM orders") == "7"
 
-    project.run("pytest")
+    project.pytest()
     project.run("ruff", "check")
     project.run("ruff", "format", "--check")
     project.run("mypy")

@@ -68,7 +68,7 @@ def test_a_class_gets_the_tests_that_apply_to_it_once_per_field(
 ) -> None:
     project = copy(default_project)
     (project.path / "tests/api/test_own.py").write_text(OWN_CLASSES)
-    output = project.run("pytest", "--collect-only", "--quiet", "tests/api/test_own.py")
+    output = project.pytest("--collect-only", "--quiet", "tests/api/test_own.py")
     for test, expected in FIELDS.items():
         assert fields(output, test) == expected, test
 
@@ -86,4 +86,4 @@ def test_a_failed_assert_of_the_contract_shows_both_values(
 ) -> None:
     project = copy(default_project)
     (project.path / "tests/api/test_own.py").write_text(OWN_TEST)
-    assert "assert 200 == 404" in project.run("pytest", "tests/api/test_own.py", code=1)
+    assert "assert 200 == 404" in project.pytest("tests/api/test_own.py", code=1)

@@ -41,7 +41,7 @@ def own_project(installed: Project) -> Iterator[Project]:
 @pytest.fixture(scope="session")
 def postgres(default_project: Project) -> Iterator[Server]:
     with server(embedded(default_project.venv)) as found:
-        default_project.run("alembic", "upgrade", "head", DATABASE_URL=found.url)
+        default_project.alembic("upgrade", "head", DATABASE_URL=found.url)
         yield found
 
 

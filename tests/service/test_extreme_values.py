@@ -53,7 +53,7 @@ asyncio.run(main())
 def service(rendered: Callable[[str], Project]) -> Iterator[Service]:
     project = rendered("every_field_type")
     with database(project) as url:
-        project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        project.alembic("upgrade", "head", DATABASE_URL=url)
         with serve(project, url) as client:
             yield client, lambda sql: project.run("python", "-c", UPDATE, sql, DATABASE_URL=url)
 

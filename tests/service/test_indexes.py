@@ -14,4 +14,4 @@ def test_pages_of_a_long_table_are_read_from_an_index(
 ) -> None:
     project = copy(rendered("every_field_type"))
     shutil.copytree(OVERLAY, project.path, dirs_exist_ok=True)
-    project.run("pytest", "tests/test_indexes.py")
+    project.pytest("tests/test_indexes.py")

@@ -13,7 +13,7 @@ from tests.harness.service import database, serve
 @pytest.fixture(scope="module")
 def counted(default_project: Project) -> Iterator[tuple[httpx.Client, Proxy]]:
     with database(default_project, tcp=True) as url, proxy(url) as between:
-        default_project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        default_project.alembic("upgrade", "head", DATABASE_URL=url)
         with serve(default_project, between.url) as client:
             yield client, between
 

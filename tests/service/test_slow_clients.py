@@ -23,7 +23,7 @@ LONGEST_TEXT = "x" * 100_000
 @pytest.fixture(scope="module")
 def client(default_project: Project) -> Iterator[httpx.Client]:
     with database(default_project) as url:
-        default_project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        default_project.alembic("upgrade", "head", DATABASE_URL=url)
         with serve(default_project, url, DATABASE_POOL_SIZE="1") as client:
             yield client
 

@@ -25,16 +25,9 @@ def branches(shared: Path, default_project: Project) -> Project:
             git(target, "switch", "--quiet", "--create", name, "main")
             project.run("resource", "add", line)
             with database(project) as url:
-                project.run("alembic", "upgrade", "head", DATABASE_URL=url)
-                revise = (
-                    "revision",
-                    "--autogenerate",
-                    "--rev-id",
-                    name,
-                    "--message",
-                    f"add {name}",
-                )
-                project.run("alembic", *revise, DATABASE_URL=url)
+                project.alembic("upgrade", "head", DATABASE_URL=url)
+                revise = ("revision", "--autogenerate", "--rev-id", name)
+                project.alembic(*revise, "--message", f"add {name}", DATABASE_URL=url)
             commit(target, f"Add {name}")
 
     return Project(once(shared / "branches", build), default_project.venv)
@@ -57,7 +50,7 @@ def test_they_merge_without_a_conflict_and_one_command_restores_the_order(merged
     commit(merged.path, "Repair")
     assert "The service is what its release renders" in merged.run("template", "check")
 
-    failure = merged.run("pytest", "tests/integration/test_migrations.py", "-k", "head", code=1)
+    failure = merged.pytest("tests/integration/test_migrations.py", "-k", "head", code=1)
     changes = dict(re.findall(r'  in (\S+): (down_revision.* = "\w+")', failure))
     assert sorted(changes) == [
         "migrations/versions/order_add_order.py",
@@ -67,7 +60,7 @@ def test_they_merge_without_a_conflict_and_one_command_restores_the_order(merged
     change = changes["migrations/versions/order_add_order.py"]
     file.write_text(re.sub(r"^down_revision.*$", change, file.read_text(), flags=re.MULTILINE))
 
-    merged.run("pytest")
+    merged.pytest()
     merged.run("ruff", "check")
     merged.run("ruff", "format", "--check")
     merged.run("mypy")
@@ -75,6 +68,6 @@ def test_they_merge_without_a_conflict_and_one_command_restores_the_order(merged
 
 def test_a_merge_point_of_migrations_passes_too(merged: Project) -> None:
     with database(merged) as url:
-        merged.run("alembic", "merge", "--message", "merge", "order", "zebra", DATABASE_URL=url)
-    merged.run("pytest", "tests/integration/test_migrations.py")
+        merged.alembic("merge", "--message", "merge", "order", "zebra", DATABASE_URL=url)
+    merged.pytest("tests/integration/test_migrations.py")
     merged.run("mypy")
