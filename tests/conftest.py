@@ -4,6 +4,7 @@ import gc
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -22,8 +23,19 @@ collect_ignore_glob = ["*/overlay"]
 def pytest_configure(config: pytest.Config) -> None:
     share_folder(config)
     compile_once()
+    render_without_git(config)
     # A shell starts background jobs with Ctrl-C ignored, and the tests' processes would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def render_without_git(config: pytest.Config) -> None:
+    """Let Copier not ask git for each file whether the mode has to be set in the index.
+
+    That takes half of the time, and where a project is rendered here there is no index yet.
+    """
+    patch = mock.patch("copier._main.is_git_available", return_value=False)
+    patch.start()
+    config.add_cleanup(patch.stop)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -8,7 +8,6 @@ import re
 import sys
 
 from dev.commands.project import ProjectError, find_project
-from dev.commands.rename_migration import write_migration
 from dev.commands.report import (
     check_conflicts,
     print_changes,
@@ -137,6 +136,9 @@ class Resources:
         if not outcome.changed or outcome.renaming is None:
             print_line("Nothing to change: the service is like that already.")
             return
+        # Alembic is imported only here, since that takes most of a second.
+        from dev.commands.rename_migration import write_migration  # noqa: PLC0415
+
         migration = write_migration(self.project, outcome.renaming)
         print_line(f"Renamed {name} to {new_name}. Review what has changed, and run the tests:\n")
         print_line("  git diff HEAD")

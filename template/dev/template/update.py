@@ -1,6 +1,7 @@
 """One update: what it needs, its steps, and what it found."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ from dev.template.git import Repository, TemplateError
 from dev.template.losses import find_losses
 from dev.template.merging import Merge, Scratch, parents
 from dev.template.renaming import Renamer, Renaming
-from dev.template.rendering import NO_CHANGES, render
+from dev.template.rendering import render
 
 UNDER_WAY = {
     "MERGE_HEAD": "merge",
@@ -77,11 +78,16 @@ def update(project: Repository, change: Change) -> Outcome:
     with TemporaryDirectory(prefix="template-") as folder:
         scratch = Scratch(Path(folder) / "merged", project)
         answers = project.folder / ANSWERS_FILE
-        renders = (("old", before, NO_CHANGES), ("new", release, change.answers))
-        for name, version, changes in renders:
-            render(source, version, answers, Path(folder) / name, changes)
-        _check_not_older(before, read_release(Path(folder) / "new"))
-        old, new = (scratch.commit(Path(folder) / name) for name, *_ in renders)
+        renders = Path(folder) / "old", Path(folder) / "new"
+        with ThreadPoolExecutor() as both:  # each is a process, and takes a second or two
+            tasks = (
+                both.submit(render, source, before, answers, renders[0]),
+                both.submit(render, source, release, answers, renders[1], change.answers),
+            )
+        for task in tasks:
+            task.result()
+        _check_not_older(before, read_release(renders[1]))
+        old, new = map(scratch.commit, renders)
         if change.renaming is None:
             merge = scratch.merge(old, new, delete_edited=change.delete_edited)
             renaming, not_renamed = None, []
