@@ -246,7 +246,8 @@ class TestProposal:
         calls = runner.folder / "calls"
         runner.replace("gh", f'echo "$1 $2" >> "{calls}"; echo "{open_issues}"')
         for job in github_jobs(project, "template.yml"):
-            runner.run(dataclasses.replace(job, context=job.context | {"secrets.TEMPLATE_TOKEN": token}))
+            context = job.context | {"secrets.TEMPLATE_TOKEN": token}
+            runner.run(dataclasses.replace(job, context=context))
         return calls.read_text().splitlines() if calls.exists() else []
 
     def test_a_new_release_is_proposed_in_an_issue(
