@@ -1,5 +1,6 @@
 """Connections that the pool keeps, and sessions that only read."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import database_connections
-from app.database import Sessionmaker
+from app.database import Sessionmaker, create_engine, for_reading
 from app.settings import Settings
+from dev.isolation import connect_options
 
 
 async def driver_connection(engine: AsyncEngine) -> Any:
@@ -60,6 +62,25 @@ async def test_statements_have_the_time_limits_of_the_settings(
         "lock_timeout": settings.database_lock_timeout * 1000,
         "idle_in_transaction_session_timeout": settings.database_statement_timeout * 1000,
     }
+
+
+@pytest.mark.usefixtures("engine")
+async def test_behind_a_pooler_nothing_outlives_a_transaction(
+    settings: Settings, connect: Callable[[], Awaitable[Any]]
+) -> None:
+    pooled = settings.model_copy(update={"database_pooler": "transaction"})
+    options = await connect_options(create_engine(pooled))
+    assert options["statement_cache_size"] == 0
+    assert "server_settings" not in options
+
+    shorter = pooled.model_copy(update={"database_lock_timeout": 0.5})
+    engine = create_engine(shorter, async_creator=connect)
+    assert for_reading(engine, shorter) is engine
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SHOW lock_timeout")) == "500ms"
+        await connection.rollback()
+        outside = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        assert await outside.scalar(text("SHOW lock_timeout")) != "500ms"
 
 
 async def test_a_session_that_only_reads_refuses_to_write(app: FastAPI) -> None:

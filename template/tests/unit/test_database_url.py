@@ -63,6 +63,16 @@ async def test_timeout_and_name_of_the_url_take_precedence() -> None:
     assert options["server_settings"]["application_name"] == "mine"
 
 
+@pytest.mark.parametrize("option", ["", "?connect_timeout=0"])
+def test_without_a_timeout_the_url_sets_no_limit(option: str) -> None:
+    assert parse_database_url(BASE + option).connect_timeout is None
+
+
+def test_the_name_that_the_driver_has_for_an_option_is_known() -> None:
+    arguments = driver_arguments(create_engine(settings(f"{BASE}?ssl=require")))
+    assert arguments["dsn"] == "postgresql://?sslmode=require"
+
+
 def test_several_hosts_are_passed_on_with_their_ports() -> None:
     engine = create_engine(settings("postgresql://user@one,two:6432/service?sslmode=require"))
     arguments = driver_arguments(engine)

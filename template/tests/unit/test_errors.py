@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -104,10 +105,39 @@ async def test_an_unreachable_server_is_503_with_retry_after() -> None:
     assert "127.0.0.1" not in response.text
 
 
+async def test_a_lost_connection_is_503() -> None:
+    error = DBAPIError("SELECT 1", {}, Exception("closed"), connection_invalidated=True)
+    assert (await response_of(raising(error))).status_code == 503
+
+
 async def test_an_unexpected_error_reveals_no_internals() -> None:
     response = await response_of(raising(RuntimeError("the password is hunter2")))
     assert response.status_code == 500
     assert "hunter2" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("methods", "allowed"),
+    [
+        (["GET"], "HEAD, GET"),
+        (["POST", "PUT"], "POST, PUT"),
+        (["DELETE", "GET"], "HEAD, GET, DELETE"),
+    ],
+)
+async def test_another_method_is_405_with_those_of_all_routes_of_the_path(
+    methods: list[str], allowed: str
+) -> None:
+    async def endpoint() -> None:
+        pass
+
+    app = FastAPI()
+    errors.install(app)
+    for method in methods:
+        app.add_api_route("/", endpoint, methods=[method])
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://service") as client:
+        response = await client.patch("/")
+    assert response.status_code == 405
+    assert response.headers["Allow"] == allowed
 
 
 def test_openapi_defines_every_schema_that_it_references(app: FastAPI) -> None:

@@ -58,7 +58,7 @@ async def test_a_request_is_one_line_with_its_route(client: AsyncClient, lines: 
     assert (request["method"], request["route"], request["status"]) == ("GET", "/crash/{name}", 500)
     assert request["message"] == "GET /crash/{name} 500"
     assert request["level"] == "error"
-    assert request["duration_ms"] >= 0
+    assert 0 <= request["duration_ms"] < 60_000
     assert request["timestamp"].endswith("Z")
     assert own["request_id"] == request["request_id"]
     assert (own["message"], own["logger"], own["name_length"]) == ("crashing", "app.own", 6)

@@ -11,7 +11,9 @@ URL = SecretStr("postgresql://user@db/service")
 PRODUCTION: dict[str, Any] = {"environment": "production", "secret_key": "k" * 32}
 
 
-async def get(path: str, headers: dict[str, str] | None = None, **settings: object) -> Response:
+async def get(
+    path: str, headers: dict[str, str] | None = None, method: str = "GET", **settings: object
+) -> Response:
     app = create_app(Settings.model_validate({"database_url": URL, **settings}))
 
     @app.get("/crash")
@@ -20,7 +22,7 @@ async def get(path: str, headers: dict[str, str] | None = None, **settings: obje
 
     transport = ASGITransport(app, raise_app_exceptions=False)
     async with AsyncClient(transport=transport, base_url="http://test") as client:
-        return await client.get(path, headers=headers)
+        return await client.request(method, path, headers=headers)
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
@@ -77,3 +79,17 @@ async def test_scripts_of_chosen_origins_can_read_responses(path: str) -> None:
     assert response.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
     response = await get(path, {"Origin": "https://evil.example"}, cors_origins=origins)
     assert "Access-Control-Allow-Origin" not in response.headers
+
+
+async def test_scripts_of_chosen_origins_can_send_every_request_and_read_our_headers() -> None:
+    origin = {"Origin": "https://app.example"}
+    question = {
+        "Access-Control-Request-Method": "PATCH",
+        "Access-Control-Request-Headers": "If-Match",
+    }
+    answer = await get("/docs", origin | question, "OPTIONS", cors_origins=origin["Origin"])
+    assert answer.status_code == 200
+    assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
+    assert "If-Match" in answer.headers["Access-Control-Allow-Headers"]
+    headers = (await get("/docs", origin, cors_origins=origin["Origin"])).headers
+    assert "ETag" in headers["Access-Control-Expose-Headers"]
