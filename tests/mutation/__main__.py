@@ -17,7 +17,7 @@ from tests.mutation.equivalents import EQUIVALENTS
 
 OVERLAY = Path(__file__).parent / "overlay"
 RESOURCES = {
-    "author": "name:str(50)! born:date?",
+    "author": "name:str(50)! born:date? about:text?",
     "book": "title:str price:decimal(10,2)=0 stock:int released_at:datetime? author:ref(author)",
 }
 ENOUGH = 0.95

@@ -114,6 +114,8 @@ def _is_wording(parent: ast.AST, child: ast.AST) -> bool:
             return name in ("__all__", "logger")
         case ((ast.JoinedStr() | ast.FormattedValue()), _):
             return True
+        case ast.Call(func=ast.Name(id="TypeVar")), _:  # only type checkers read its arguments
+            return True
         case ast.Subscript(value=ast.Name(id=name)), _:  # a type
             return name[:1].isupper() and name not in ("Annotated", "Literal")
     return False
