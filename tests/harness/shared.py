@@ -1,5 +1,6 @@
 """Expensive things that all workers of a test run share."""
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -26,6 +27,10 @@ def share_folder(config: pytest.Config) -> None:
 
 
 def shared_folder() -> Path:
+    """The folder of this test run, or one that ends with this process."""
+    if VARIABLE not in os.environ:
+        os.environ[VARIABLE] = tempfile.mkdtemp(prefix="shared-")
+        atexit.register(shutil.rmtree, os.environ[VARIABLE])
     return Path(os.environ[VARIABLE])
 
 
