@@ -1,0 +1,117 @@
+"""The page of errors has each message of the template, as it is written there."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+import yaml
+
+from tests.docs.messages import messages, normalized
+from tests.grammar.macros import problem
+from tests.grammar.test_bad_input import BAD_LINES, RESOURCES
+from tests.harness.template import ROOT
+
+PAGE = ROOT / "docs" / "errors.md"
+
+NO_ERRORS = {
+    # What others are made of.
+    "Close sessions and connections, best with `async with`.",
+    "You can use a server of your own instead:",
+    "mark the test with @pytest.mark.committed",
+    "<>, or <>.",
+    "change <> of <>.<>",
+    "<>, whose last statement was <>",
+    "parameters that it has set",
+    "code outside a task",
+    "the start of the application",
+    "the end of the application",
+    "Create it, review it, and run the tests again:",
+    "uv run alembic",
+    "It was rendered from a commit of the template",
+    # What a command does or has done.
+    "<> `session` writes each statement at once",
+    "Database: <> Its data is kept in <>",
+    "Seeds: <> was loaded, once.",
+    "add a resource;",
+    "give a resource",
+    "drop a resource with all its files",
+    "committed: run the test with real commits",
+    "databases of failed tests",
+    # What only the code itself sees: names, comments, statements, and exceptions that it catches.
+    "# Your own columns",
+    "<> tests, run <>",
+    "Made by the tests of <>",
+    "rename <> to <>",
+    "cancel a statement once more",
+    'FETCH FROM "that ended',
+    "DO $capture$",
+    "local all all trust",
+    "it leads to the database of another test",
+    "the server has closed the connection",
+    "the connection does not work any more",
+    "stop() prevents this",
+    "The state of the row.",
+}
+"""How texts begin that look like messages."""
+
+
+def on_the_page() -> list[str]:
+    """The beginnings of messages: the code in the first cell of each row."""
+    cells = re.findall(r"^\| (`.*?`) \| ", PAGE.read_text(), re.MULTILINE)
+    spans = [span for cell in cells for _, span in re.findall(r"(`+)(.+?)\1", cell)]
+    return [normalized(span).removesuffix("<>") for span in spans]
+
+
+def of_questions() -> Iterator[tuple[str, str]]:
+    """What the validators of the questions say, but for that of resource lines."""
+    for name, question in yaml.safe_load((ROOT / "copier.yml").read_text()).items():
+        validator = question.get("validator", "") if isinstance(question, dict) else ""
+        for text in re.findall(r"-%\} *(\S.*?) *\{%-", validator):
+            yield f"copier.yml, {name}", normalized(re.sub(r"\{\{.*?\}\}", "<>", text))
+
+
+def of_resource_lines() -> Iterator[tuple[str, str]]:
+    """What that of resource lines says of wrong ones, with `<>` for what is quoted."""
+    for resources, line in [*((RESOURCES, line) for _, line, _ in BAD_LINES), ({"item": 1}, "")]:
+        quoted = re.sub(r"'(.*?)'", r"'<\1>'", problem(resources, line))
+        yield f"the line '{line}'", normalized(quoted.replace("<resources>", "resources"))
+
+
+def begins(text: str, beginnings: Iterable[str]) -> bool:
+    return any(text.startswith(beginning) for beginning in beginnings)
+
+
+FOUND = [*messages(), *of_questions(), *of_resource_lines()]
+ON_THE_PAGE = on_the_page()
+
+
+def test_the_page_has_each_message() -> None:
+    listed = {*ON_THE_PAGE, *map(normalized, NO_ERRORS)}
+    missing = [f"{where}: {text}" for where, text in FOUND if not begins(text, listed)]
+    assert not missing, "\n".join(["docs/errors.md lacks:", *missing])
+
+
+def test_each_message_of_the_page_is_there() -> None:
+    texts = {text for _, text in FOUND}
+    gone = [text for text in ON_THE_PAGE if not any(begins(found, [text]) for found in texts)]
+    assert not gone, "\n".join(["docs/errors.md has what nothing says:", *gone])
+
+
+def test_no_text_is_left_out_in_vain() -> None:
+    texts = {text for _, text in FOUND}
+    listed = map(normalized, NO_ERRORS)
+    assert [text for text in listed if not any(begins(found, [text]) for found in texts)] == []
+
+
+def test_messages_of_all_kinds_are_found() -> None:
+    texts = {text for _, text in FOUND}
+    for text in (
+        "set DATABASE_URL: postgresql:",  # raised
+        "a cursor WITH HOLD",  # returned
+        "the database is closed:",  # of an exception of our own
+        "The models have changed",  # in a list
+        "No longer null:",  # a key
+        "not ready:",  # logged
+        "The project name must be",  # of a question
+        "Field '<>' of '<>':",  # of a resource line
+    ):
+        assert any(begins(found, [text]) for found in texts), text
