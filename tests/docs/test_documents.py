@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from app.settings import Settings
 fields = Settings.model_fields.items()
 print(json.dumps({name.upper(): field.default for name, field in fields}, default=str))
 """
+TESTS = ROOT / "template" / "tests" / "README.md"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -108,28 +110,37 @@ def settings(project: Project) -> dict[str, object]:
     return found
 
 
-def test_fixtures_lists_what_there_is(default_project: Project) -> None:
+def test_tests_lists_each_fixture_for_users(default_project: Project) -> None:
     there = default_project.pytest("--fixtures", "-q")
-    listed = first_column(text("fixtures.md"), "fixture")
+    listed = first_column(TESTS.read_text(), "fixture")
     assert "client" in listed
     assert [name for name in listed if not re.search(rf"^{name}\b", there, re.MULTILINE)] == []
 
 
-def test_options_of_fixtures_are_there(default_project: Project) -> None:
+def test_tests_names_options_that_there_are(default_project: Project) -> None:
     there = default_project.pytest("--help")
-    listed = first_column(text("fixtures.md"), "option or variable")
-    options = [name for name in listed if name.startswith("--")]
+    options = re.findall(r"^    uv run pytest (--[\w-]+)", TESTS.read_text(), re.MULTILINE)
     assert options != []
-    assert [name for name in options if name.partition("=")[0] not in there] == []
+    assert [name for name in options if name not in there] == []
 
 
-def test_the_example_of_fixtures_passes(own_project: Project) -> None:
+def test_the_first_example_of_tests_passes(own_project: Project) -> None:
     project = own_project
-    example, *_ = blocks(text("fixtures.md"), "python")
+    example, *_ = blocks(TESTS.read_text(), "python")
     (project.path / "tests" / "test_example.py").write_text(example)
     assert "1 passed" in project.pytest("tests/test_example.py")
     project.run("ruff", "check")
     project.run("mypy")
+
+
+def test_fixtures_does_not_repeat_tests() -> None:
+    there, here = map(runs_of_words, (TESTS.read_text(), text("fixtures.md")))
+    assert {*there} & {*here} == set()
+
+
+def runs_of_words(document: str, length: int = 7) -> Iterator[str]:
+    words = re.findall(r"\w+", document.lower())
+    return (" ".join(words[start:][:length]) for start in range(len(words) - length + 1))
 
 
 def test_the_examples_of_code_of_ones_own_pass_all_checks(own_project: Project) -> None:
