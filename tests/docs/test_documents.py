@@ -50,6 +50,22 @@ def test_a_link_within_the_repository_leads_somewhere(link: str) -> None:
     assert LINKS[link].exists()
 
 
+def test_a_link_to_a_section_names_one_that_there_is() -> None:
+    wrong = [
+        f"{document.relative_to(ROOT)}: {name}#{anchor}"
+        for document in DOCUMENTS
+        for name, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text())
+        if anchor not in anchors(document.parent / name if name else document)
+    ]
+    assert wrong == []
+
+
+def anchors(document: Path) -> set[str]:
+    """What GitHub makes of the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("index", ["README.md", "recipes/README.md"])
 def test_an_index_lists_every_document_of_its_folder(index: str) -> None:
     path = ROOT / "docs" / index
