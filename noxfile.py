@@ -59,6 +59,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def pictures(session: nox.Session) -> None:
+    """Make the pictures of the documents again."""
+    install(session, "test")
+    session.run("python", "-m", "tests.docs.pictures", env={"PYTHONPATH": "template"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Print what must stay cheap; no time fails. -- whole_tests chooses a benchmark."""
     install(session, "test")

@@ -66,6 +66,12 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_no_diagram_has_a_semicolon_which_ends_a_line_of_mermaid() -> None:
+    diagrams = [block for path in DOCUMENTS for block in blocks(path.read_text(), "mermaid")]
+    assert len(diagrams) >= 4
+    assert [diagram for diagram in diagrams if ";" in diagram] == []
+
+
 @pytest.mark.parametrize("index", ["README.md", "recipes/README.md"])
 def test_an_index_lists_every_document_of_its_folder(index: str) -> None:
     path = ROOT / "docs" / index

@@ -1,5 +1,6 @@
 """The page of errors has each message of the template, as it is written there."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 
@@ -71,7 +72,8 @@ def of_questions() -> Iterator[tuple[str, str]]:
 
 def of_resource_lines() -> Iterator[tuple[str, str]]:
     """What that of resource lines says of wrong ones, with `<>` for what is quoted."""
-    for resources, line in [*((RESOURCES, line) for _, line, _ in BAD_LINES), ({"item": 1}, "")]:
+    edited = json.loads('{"item": 1}')
+    for resources, line in [*((RESOURCES, line) for _, line, _ in BAD_LINES), (edited, "")]:
         quoted = re.sub(r"'(.*?)'", r"'<\1>'", problem(resources, line))
         yield f"the line '{line}'", normalized(quoted.replace("<resources>", "resources"))
 
