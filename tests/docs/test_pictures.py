@@ -14,7 +14,8 @@ MAX_SIZE = 20_000  # bytes
 
 def test_the_script_makes_exactly_the_pictures_of_the_documents(own_project: Project) -> None:
     made = pictures(own_project)
-    assert made == {path.name: path.read_text() for path in FOLDER.iterdir()}
+    there = {path.name: path.read_text() for path in FOLDER.iterdir()}
+    assert made == there, "Make them again: uv run nox -s pictures"
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.name)
