@@ -65,3 +65,11 @@ def test_seeds_that_fail_write_nothing_and_say_why(own_project: Project) -> None
     assert "The seeds failed: no table left\n" in output
     assert 'tests/seeds.py", line 9, in dev' in output
     assert ">>> []\n" in console(own_project, "(await session.scalars(select(Item))).all()\n")
+
+
+def test_a_pipe_that_is_closed_early_is_no_error(own_project: Project) -> None:
+    typed = r"printf 'print(1)\nprint(2)\nprint(3)\n'"
+    piped = ("bash", "-c", f"set -o pipefail; {typed} | console | head -1")
+    output = own_project.run(*piped)
+    assert ">>> 1\n" in output
+    assert "Traceback" not in output

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from dev.commands.database import development_server
 from dev.commands.project import Project, ProjectError, find_project
+from dev.commands.report import discard_output
 from dev.postgres import PostgresError
 
 BANNER = """\
@@ -41,7 +42,7 @@ class AsyncConsole(InteractiveConsole):
             result = FunctionType(code, self._names)()
             if inspect.iscoroutine(result):
                 self._runner.run(result)
-        except SystemExit:
+        except (SystemExit, BrokenPipeError):
             raise
         except BaseException:  # InteractiveConsole goes on after all others, too
             self.showtraceback()
@@ -64,6 +65,8 @@ def main() -> None:
         sys.exit(f"The settings, from the environment and .env, are invalid. {error}")
     except (ProjectError, PostgresError) as error:
         sys.exit(str(error))
+    except BrokenPipeError:
+        discard_output()
 
 
 @contextmanager

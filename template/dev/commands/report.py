@@ -73,5 +73,10 @@ def print_line(text: str) -> None:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Neither what follows nor what Python flushes at its end has a reader.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
+
+
+def discard_output() -> None:
+    """Let standard output lead nowhere, since its reader has left: neither what follows nor what
+    Python flushes at its end has one."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
