@@ -60,14 +60,14 @@ def _openapi(project: Project) -> str:
 
 def _leak(project: Project) -> str:
     (project.path / "tests" / "test_order.py").write_text(LEAK.lstrip())
-    command = ("pytest", "tests/test_order.py")
-    output = project.run(*command, "--color=yes", code=1, COLUMNS=f"{COLUMNS}")
+    test = "tests/test_order.py"
+    output = project.pytest(test, "--color=yes", code=1, COLUMNS=f"{COLUMNS}")
     report = re.search(REPORT, output, re.MULTILINE | re.DOTALL)
     assert report is not None, output
     title = "A test has left a task and a transaction behind: pytest says where."
     # Tasks without a name are numbered, and the number depends on what else runs.
     text = re.sub(r"'Task-\d+'", "'Task-7'", report[0])
-    return terminal(title, " ".join(("uv run", *command)), text)
+    return terminal(title, f"uv run pytest {test}", text)
 
 
 def main() -> None:
