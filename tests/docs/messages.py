@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from tests.harness.template import ROOT
 
 TEMPLATE = ROOT / "template"
-FOLDERS = ("app", "dev", "migrations", "tests/fixtures", "tests/factories")
+SOURCES = (
+    *("app/**/*.py", "dev/**/*.py", "migrations/**/*.py", "tests/fixtures/*.py"),
+    *("tests/factories/*.py", "tests/integration/test_migrations.py"),
+)
 
 RAISES = re.compile(r"(Error|Exception|error|exit|fail|lose|refuse|warning|problem_response)$")
 """The end of a call's name whose arguments are messages, however short."""
@@ -25,8 +28,8 @@ CODE = re.compile(r"\\|::|\n {4}|[a-z]_[a-z]+ [a-z]+_[a-z]")
 
 def messages() -> Iterator[tuple[str, str]]:
     """Where each message is, and its text, in which `<>` stands for what is filled in."""
-    for folder in FOLDERS:
-        for path in sorted((TEMPLATE / folder).rglob("*.py")):
+    for source in SOURCES:
+        for path in sorted(TEMPLATE.glob(source)):
             for node, is_raised in _texts(ast.parse(path.read_text()), is_raised=False):
                 text = normalized(_written(node))
                 if _is_message(text, is_raised=is_raised):
