@@ -1,4 +1,4 @@
-"""A service links to the documents of exactly the release that has rendered it."""
+"""A service leads to the documents of exactly the release that it has."""
 
 import re
 import sys
@@ -8,9 +8,8 @@ import pytest
 
 from tests.grammar import macros
 from tests.harness.project import Project, environment, run
-from tests.harness.template import NEXT_RELEASE, ROOT, git
+from tests.harness.template import NEXT_RELEASE, ROOT, commit, git
 
-FILES = ("README.md", "AGENTS.md")
 OWNERS = "https://github.com/OWNER/copier-fastapi"
 
 
@@ -23,37 +22,71 @@ def url(source: str, release: str | None = "1.2.0") -> str:
     return template.render(source=source, release=release)
 
 
-def test_of_a_template_with_an_address_they_are_links(template: Path, tmp_path: Path) -> None:
-    # Git reads the template of this test instead of the one at the address.
-    instead = {
-        "GIT_CONFIG_COUNT": "1",
+def published(template: Path) -> dict[str, str]:
+    """What lets git read this template instead of the one at its owners' address."""
+    return {
+        "GIT_CONFIG_COUNT": "2",
         "GIT_CONFIG_KEY_0": f"url.{template}.insteadOf",
-        "GIT_CONFIG_VALUE_0": f"{OWNERS}.git",
+        "GIT_CONFIG_VALUE_0": OWNERS,
+        "GIT_CONFIG_KEY_1": f"url.{template}.insteadOf",
+        "GIT_CONFIG_VALUE_1": f"{OWNERS}.git",  # as Copier writes it
     }
+
+
+def test_of_a_template_with_an_address_they_are_links(template: Path, tmp_path: Path) -> None:
     options = ("--quiet", "--defaults", f"--vcs-ref={NEXT_RELEASE}")
     run(
         *(sys.executable, "-m", "copier", "copy", *options, "gh:OWNER/copier-fastapi", "service"),
         cwd=tmp_path,
-        variables=environment(**instead),
+        variables=environment(**published(template)),
     )
-    for file in FILES:
-        links = re.findall(
-            rf"\({OWNERS}/blob/(.+?)/(docs/.+?)\)", (tmp_path / "service" / file).read_text()
-        )
-        assert len(links) >= 5
-        assert {release for release, _ in links} == {NEXT_RELEASE}
-        assert [path for _, path in links if not (ROOT / path).is_file()] == []
+    text = (tmp_path / "service" / "README.md").read_text()
+    links = re.findall(rf"\({OWNERS}/blob/(.+?)/(docs/.+?)\)", text)
+    assert len(links) >= 5
+    assert {release for release, _ in links} == {NEXT_RELEASE}
+    assert [path for _, path in links if not (ROOT / path).is_file()] == []
 
 
-def test_of_a_template_without_an_address_git_shows_them(default_project: Project) -> None:
-    for file in FILES:
-        text = (default_project.path / file).read_text()
-        command = re.search(r'^    git -C "(.+?)" show (.+)$', text, re.MULTILINE)
-        assert command is not None
-        assert git(Path(command[1]), "show", command[2]) == (ROOT / "docs/README.md").read_text()
-        paths = re.findall(r"`(docs/.+?)`", text)
-        assert len(paths) >= 5
-        assert [path for path in paths if not (ROOT / path).is_file()] == []
+def test_of_a_template_without_an_address_they_are_names(default_project: Project) -> None:
+    text = (default_project.path / "README.md").read_text()
+    names = re.findall(r"^- .+: `([\w/]+)`$", text, re.MULTILINE)
+    assert len(names) >= 5
+    assert [name for name in names if not (ROOT / "docs" / f"{name}.md").is_file()] == []
+
+
+def test_a_command_prints_them(default_project: Project) -> None:
+    index = default_project.run("template", "docs")
+    assert index == (ROOT / "docs" / "README.md").read_text()
+    page = default_project.run("template", "docs", "recipes/mail")
+    assert page == (ROOT / "docs" / "recipes" / "mail.md").read_text()
+
+
+def test_a_command_prints_those_at_an_address(own_project: Project, template: Path) -> None:
+    answers = own_project.path / ".copier-answers.yml"
+    answers.write_text(answers.read_text().replace(str(template), "gh:OWNER/copier-fastapi"))
+    index = own_project.run("template", "docs", code=0, **published(template))
+    assert index == (ROOT / "docs" / "README.md").read_text()
+
+
+def test_a_command_prints_those_of_the_release_that_the_service_has(
+    own_project: Project, template: Path, tmp_path: Path
+) -> None:
+    newer = tmp_path / "newer"
+    git(tmp_path, "clone", "--quiet", str(template), str(newer))
+    (newer / "docs" / "errors.md").write_text("# Newer errors\n")
+    commit(newer, "Write")
+    answers = own_project.path / ".copier-answers.yml"
+    text = answers.read_text().replace(str(template), str(newer))
+    answers.write_text(text)
+    assert own_project.run("template", "docs", "errors").startswith("# Errors\n")
+    head = git(newer, "describe", "--tags").strip()  # as Copier remembers it between releases
+    answers.write_text(text.replace(f"_commit: {NEXT_RELEASE}", f"_commit: {head}"))
+    assert own_project.run("template", "docs", "errors") == "# Newer errors\n"
+
+
+def test_the_names_of_all_are_said_if_one_is_wrong(default_project: Project) -> None:
+    said = default_project.run("template", "docs", "mistakes", code=1)
+    assert said.startswith("There is no document 'mistakes'; the documents are: README, adopt, ")
 
 
 @pytest.mark.parametrize(

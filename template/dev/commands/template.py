@@ -1,4 +1,5 @@
-"""`uv run template`: update this service from its template, and compare it with its release.
+"""`uv run template`: update this service from its template, compare it with its release, and print
+the release's documents.
 
 An update loses nothing that you wrote, whatever your git settings. At the end, the command prints
 what is left to do.
@@ -11,6 +12,7 @@ from dev.commands.project import ProjectError, find_project
 from dev.commands.report import check_conflicts, print_changes, print_line
 from dev.template.answers import read_questions
 from dev.template.check import check, compare_releases
+from dev.template.documents import read_document
 from dev.template.git import Repository, TemplateError, UnreachableError
 from dev.template.restore import restore
 from dev.template.update import Change, update
@@ -32,6 +34,8 @@ def main() -> None:
                 print_line("Restored, but not committed yet; see: git diff HEAD")
             case "check":
                 _check(project, options)
+            case "docs":
+                print_line(read_document(project, options.document.removesuffix(".md")).rstrip())
     except UnreachableError as error:
         if not options.if_reachable:
             sys.exit(str(error))
@@ -54,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="template", description="Update this service from its template."
     )
     parser.set_defaults(if_reachable=False)
-    verbs = parser.add_subparsers(dest="verb", metavar="update|answer|restore|check", required=True)
+    verbs = parser.add_subparsers(
+        dest="verb", metavar="update|answer|restore|check|docs", required=True
+    )
     updating = verbs.add_parser("update", help="merge a newer release into the service")
     updating.add_argument("--to", metavar="VERSION", help="a release; default: the newest one")
     answering = verbs.add_parser("answer", help="give one of the template's questions an answer")
@@ -73,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("--fix", action="store_true", help="repair what can be repaired")
     checking.add_argument(
         "--if-reachable", action="store_true", help="pass if the template cannot be read"
+    )
+    reading = verbs.add_parser("docs", help="print a document of the release that the service has")
+    reading.add_argument(
+        "document",
+        nargs="?",
+        default="README",
+        help="such as errors or recipes/mail; default: the index of all",
     )
     return parser
 

@@ -8,6 +8,7 @@ losses.py     whether each line that the user wrote is in the result
 writing.py    the result in the service's folder, written so that it can be taken back at any moment
 check.py      what neither the release nor an edit explains, and its repair
 restore.py    files as the release renders them
+documents.py  the documents of the release
 renaming.py   a resource with another name, in renders and in the user's code
 git.py        git, with settings that mean the same on every machine
 
