@@ -1,0 +1,152 @@
+"""A helpdesk, built as a team builds it in its first week: from the documents, line by line.
+
+Resources by the command, code of its own at the places that the documents name, every recipe, one
+change of each kind, a renamed resource, and an update.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.own_code import write_block
+from tests.docs.test_recipes import PASSING, WAYS, check, with_recipes
+from tests.harness.project import Project
+from tests.harness.service import database
+from tests.harness.shared import once
+from tests.harness.template import commit
+from tests.harness.updates import follow, next_release
+
+RESOURCES = """
+customer name:str(1..100) email:email! site:url?
+agent name:str(1..100) email:email! active:bool=true
+ticket subject:str(1..200) state:enum(new|open|solved)*=new priority:int(1..5)*=3 \
+due:datetime?* closed_at:datetime?@ customer:ref(customer) agent:ref(agent)?
+comment body:text(1..5000) ticket:ref(ticket) author:ref(agent)?
+tag label:str(1..30)!
+"""
+CHANGES = """
+ticket +channel:enum(mail|phone|chat)=mail -due
+ticket +note:text? state:enum(new|open|waiting|solved)*=new
+ticket -note subject:str(1..120)
+customer name:str(1..100)* email:email! site:url?
+comment body:text(1..5000)? ticket:ref(ticket) author:ref(agent)?
+agent name:str(1..100) email:email! active:bool
+"""
+"""Fields added and dropped, a value of an enum, a shorter text, an index, null, no default."""
+
+OWN_CODE = [
+    '''\
+# app/resources/ticket/crud.py
+import datetime as dt
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.errors import ConflictError
+
+    # Your own queries go below this line.
+
+    async def solve(self, session: AsyncSession, id: int) -> Ticket:
+        """Raises NotFoundError, or ConflictError if the ticket is solved already."""
+        ticket = await self._lock(session, id)
+        if ticket.closed_at is not None:
+            raise ConflictError(f"Ticket {id} is solved already.")
+        ticket.closed_at = dt.datetime.now(dt.UTC)
+        await session.flush()
+        return ticket
+''',
+    """\
+# app/resources/ticket/router.py
+# Your own endpoints go below this line.
+
+
+@router.post("/{id:digits}/solve", response_model=TicketRead, responses=problem_docs(404, 409))
+async def solve_ticket(session: SessionDep, id: IdPath) -> Ticket:
+    return await crud.solve(session, id)
+""",
+    """\
+# tests/api/test_solving.py
+from httpx import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tests.factories import CustomerFactory, TicketFactory
+
+
+async def test_a_ticket_is_solved_once(client: AsyncClient, db_session: AsyncSession) -> None:
+    ticket = await TicketFactory.acreate()
+    solved = await client.post(f"/tickets/{ticket.id}/solve")
+    assert solved.json()["closed_at"] is not None
+    assert (await client.post(f"/tickets/{ticket.id}/solve")).status_code == 409
+
+
+async def test_only_the_service_closes_tickets(
+    client: AsyncClient, db_session: AsyncSession
+) -> None:
+    customer = await CustomerFactory.acreate()
+    body = {"subject": "Printer", "customer_id": customer.id, "closed_at": "2026-01-01T00:00:00Z"}
+    assert (await client.post("/tickets", json=body)).status_code == 422
+
+
+async def test_a_filter_finds_urgent_tickets(
+    client: AsyncClient, db_session: AsyncSession
+) -> None:
+    urgent = await TicketFactory.acreate(priority=5)
+    await TicketFactory.acreate(priority=1)
+    page = (await client.get("/tickets", params={"priority_min": 4})).json()
+    assert [ticket["id"] for ticket in page["items"]] == [urgent.id]
+""",
+]
+THEIRS = {"template/app/health.py": ('"""', '"""Theirs. ')}
+
+
+def change(project: Project, url: str, command: str, line: str) -> str:
+    """Run the command and the next steps that it prints, and commit."""
+    said = project.run("resource", command, *line.split(" "))
+    steps = re.findall(r"^  uv run (alembic .*)$", said, re.MULTILINE)
+    for step in [*steps, "alembic upgrade head"]:
+        project.run("bash", "-ec", step, DATABASE_URL=url)
+    project.run("ruff", "format", "--quiet")
+    commit(project.path, f"{command} {line}")
+    return said
+
+
+@pytest.fixture(scope="session")
+def helpdesk(shared: Path, template: Path, default_project: Project) -> Project:
+    def build(target: Path) -> None:
+        project = with_recipes(PASSING, default_project, target)
+        commit(target, "Recipes")
+        with database(project) as url:
+            project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+            for line in RESOURCES.strip().splitlines():
+                change(project, url, "add", line)
+            for block in OWN_CODE:
+                write_block(block, target)
+            project.run("ruff", "check", "--select", "I", "--fix")
+            project.run("ruff", "format", "--quiet")
+            commit(target, "Solve tickets")
+            for line in CHANGES.strip().splitlines():
+                change(project, url, "change", line)
+            change(project, url, "rename", "agent colleague")
+        follow(project, next_release(template, target.with_name("for the helpdesk"), THEIRS))
+        project.run("template", "update")
+        commit(target, "Update")
+
+    return Project(once(shared / "helpdesk", build))
+
+
+pytestmark = pytest.mark.thorough  # the parts are tested one by one
+
+
+def test_it_is_clean(helpdesk: Project, default_project: Project) -> None:
+    check(helpdesk, default_project)
+    helpdesk.run("template", "check")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_its_tests_pass(helpdesk: Project, way: str) -> None:
+    helpdesk.pytest(*WAYS[way])
+
+
+def test_the_update_and_the_work_are_there(helpdesk: Project) -> None:
+    assert "Theirs." in (helpdesk.path / "app" / "health.py").read_text()
+    assert "async def solve" in (helpdesk.path / "app/resources/ticket/crud.py").read_text()
