@@ -55,6 +55,16 @@ def strings(draw: DrawFn) -> str:
 
 
 @st.composite
+def bounded_strings(draw: DrawFn) -> str:
+    type_ = draw(st.sampled_from(["str", "text"]))
+    shortest = draw(st.integers(1, 40))
+    longest = draw(st.one_of(st.just(""), st.integers(shortest, 600)))
+    marks = ANY_MARK if type_ == "str" else NEVER_INDEXED
+    values = st.just("x" * shortest)
+    return draw(marked(f"{type_}({shortest}..{longest})", marks, values))
+
+
+@st.composite
 def enums(draw: DrawFn) -> str:
     values = draw(st.lists(NAMES, min_size=2, max_size=5, unique=True))
     type_ = f"enum({'|'.join(values)})"
@@ -66,6 +76,7 @@ DATES = st.dates().map(str)
 TYPES: list[SearchStrategy[str]] = [
     marked("str", ANY_MARK, PLAIN),
     strings(),
+    bounded_strings(),
     marked("text", NEVER_INDEXED, PLAIN),
     marked("text(20)", NEVER_INDEXED, PLAIN),
     marked("int", ANY_MARK, st.integers(-(2**31), 2**31 - 1).map(str)),
@@ -162,7 +173,7 @@ BAD: dict[str, SearchStrategy[Bad]] = {
     "an unknown type": WORD.map(lambda name: (f"order note:{name}", f"'{name}'")),
     "an argument where there is none": of("int(3)", "float(3)", "bool()", "uuid(a)", "json(b)"),
     "no argument where one is needed": of("decimal", "enum", "ref", "decimal()", "enum()"),
-    "a wrong argument": of("str(0)", "text(a)", "decimal(2,5)", "decimal(7)", "enum(a)", "ref(A)"),
+    "a wrong argument": of("str(0)", "str(0..9)", "text(a)", "text(3..2)", "decimal(2,5)", "decimal(7)", "enum(a)", "ref(A)"),
     "a repeated value": of("enum(a|a)", "enum(a|b|a)"),
     "a repeated mark": of("int??", "int!!", "int?!?", "int**", "int*?*"),
     "an unknown mark": of("int&", "int+", "int-", "int%"),
@@ -172,7 +183,7 @@ BAD: dict[str, SearchStrategy[Bad]] = {
     "a default where there is none": of("uuid=a", "json=1", "ref(author)=1"),
     "a default of another type": of("int=a", "float=a", "bool=1", "date=a", "enum(a|b)=c"),
     "a default with a quote": of("str=a'", 'str=a"', "str=a\\"),
-    "a default that does not fit": of("int=2147483648", "decimal(3,2)=10", "text(2)=abc"),
+    "a default that does not fit": of("int=2147483648", "decimal(3,2)=10", "text(2)=abc", "str(4..9)=abc"),
     "a ref to nothing": WORD.map(lambda name: (f"order note:ref({name})", f"'{name}'")),
     "a ref to itself": WORD.map(lambda name: (f"{name} note:ref({name})", f"'{name}'")),
     "a cycle": WORD.map(lambda name: (f"author {name}:ref(book)", "book -> author -> book")),

@@ -4,8 +4,10 @@
 FIELDS = {
     "code:str(20)": "abc",
     "name:str": "abc",
+    "title:str(2..20)": "abc",
     "note:text": "abc",
     "remark:text(5000)": "abc",
+    "summary:text(1..5000)": "abc",
     "count:int": "7",
     "weight:float": "1.5",
     "price:decimal(10,2)": "9.99",

@@ -1,5 +1,6 @@
 """Lines that describe resources, such as `order total:decimal(10,2) note:text?`."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -43,10 +44,18 @@ class Field:
 
     @property
     def max_length(self) -> int | None:
-        """The maximum number of characters of a text; None if there is none."""
+        """The maximum number of characters of a text in the database; None if there is none."""
         if self.type != "str":
             return None
-        return int(self.arguments) if self.arguments.isdigit() else 255
+        return int(self.arguments.rpartition("..")[2] or 255)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What the database requires: the number itself, or of a text its length, is between."""
+        least, dots, greatest = self.arguments.rpartition(",")[2].partition("..")
+        if self.type == "text" or not dots:
+            return -math.inf, math.inf
+        return float(least or -math.inf), float(greatest or math.inf)
 
 
 PATTERN = re.compile(r"([^:]+):([^(?!*=]*)(?:\(([^()]*)\))?([?!*]*)((?:=.*)?)")
@@ -120,6 +129,8 @@ def migration_notes(before: str, after: str) -> list[str]:
         "Shorter from now on: {}. The migration will fail while a row has a longer text.": [
             now.name for was, now in both if _is_shorter(was, now)
         ],
+        "Within narrower bounds from now on: {}. The migration will fail while a row has a value "
+        "outside of them.": [now.name for was, now in both if _is_narrower(was, now)],
         "No longer allowed: {}. The migration will fail while a row has such a value; replace "
         "them in an earlier migration.": [
             f"{now.name} {value}"
@@ -145,3 +156,10 @@ def _is_shorter(was: Field, now: Field) -> bool:
     if was.type not in ("str", "text") or now.max_length is None:
         return False
     return was.max_length is None or now.max_length < was.max_length
+
+
+def _is_narrower(was: Field, now: Field) -> bool:
+    (was_least, was_greatest), (least, greatest) = was.bounds, now.bounds
+    if now.type == "str":  # of a longest text, "shorter" is said
+        return least > was_least
+    return least > was_least or greatest < was_greatest
