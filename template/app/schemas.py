@@ -136,6 +136,8 @@ class Digits:
 
     precision: int
     scale: int
+    ge: Decimal | None = None
+    le: Decimal | None = None
 
     @property
     def pattern(self) -> str:
@@ -147,7 +149,11 @@ class Digits:
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         schema: CoreSchema = core_schema.decimal_schema(
-            strict=False, max_digits=self.precision, decimal_places=self.scale
+            strict=False,
+            max_digits=self.precision,
+            decimal_places=self.scale,
+            ge=self.ge,
+            le=self.le,
         )
         schema = core_schema.no_info_before_validator_function(self._require_pattern, schema)
         return core_schema.no_info_after_validator_function(self._add_places, schema)
@@ -157,6 +163,8 @@ class Digits:
         if self.precision <= FLOAT_DIGITS:
             largest = float(Decimal(10**self.precision - 1).scaleb(-self.scale))
             number |= {"minimum": -largest, "maximum": largest}
+        number |= {} if self.ge is None else {"minimum": float(self.ge)}
+        number |= {} if self.le is None else {"maximum": float(self.le)}
         return {"anyOf": [number, {"type": "string", "pattern": self.pattern}]}
 
     def _require_pattern(self, value: object) -> object:
@@ -183,9 +191,10 @@ def _require_not_null(value: JsonValue) -> JsonValue:
     return value
 
 
-Id = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(_accept_whole_float)]
+WholeNumber = BeforeValidator(_accept_whole_float)
+Id = Annotated[int, Field(ge=1, lt=2**63), WholeNumber]
 IdPath = Annotated[int, Path(ge=1, lt=2**63)]
-Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(_accept_whole_float)]
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31), WholeNumber]
 Float = Annotated[float, Field(allow_inf_nan=False)]
 # PostgreSQL's text cannot hold a NUL byte.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]

@@ -15,6 +15,9 @@ DATE_TIME = TypeAdapter[Any](schemas.DateTime)
 INTEGER = TypeAdapter[Any](schemas.Int32)
 JSON = TypeAdapter[Any](schemas.Json)
 PRICE = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(10, 2)])
+DISCOUNT = TypeAdapter[Any](
+    Annotated[Decimal, schemas.Digits(5, 2, ge=Decimal(0), le=Decimal("99.5"))]
+)
 
 
 def test_a_date_is_accepted_as_text_but_not_as_a_number() -> None:
@@ -92,3 +95,19 @@ def test_the_schema_of_a_decimal_contains_its_bounds() -> None:
     number, text = PRICE.json_schema()["anyOf"]
     assert (number["minimum"], number["maximum"]) == (-99999999.99, 99999999.99)
     assert text["pattern"] == r"^-?[0-9]{1,8}(\.[0-9]{1,2})?$"
+
+
+@pytest.mark.parametrize("value", ["0.0", "-0", 0, "99.50"])
+def test_the_bounds_of_a_decimal_are_accepted(value: object) -> None:
+    assert 0 <= DISCOUNT.validate_python(value) <= Decimal("99.5")
+
+
+@pytest.mark.parametrize("value", ["-0.01", "99.51", -1, 100])
+def test_a_decimal_outside_of_its_bounds_is_rejected(value: object) -> None:
+    with pytest.raises(ValidationError):
+        DISCOUNT.validate_python(value)
+
+
+def test_the_schema_of_a_bounded_decimal_contains_its_bounds() -> None:
+    number, _ = DISCOUNT.json_schema()["anyOf"]
+    assert (number["minimum"], number["maximum"]) == (0, 99.5)
