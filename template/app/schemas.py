@@ -18,9 +18,11 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    HttpUrl,
     JsonValue,
     PlainSerializer,
     StringConstraints,
+    UrlConstraints,
     WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -30,6 +32,12 @@ from starlette.convertors import Convertor, register_url_convertor
 FLOAT_DIGITS = 15  # significant decimal digits that a 64-bit float preserves
 FIRST_MOMENT = dt.datetime.min.replace(tzinfo=dt.UTC)
 LAST_MOMENT = dt.datetime.max.replace(tzinfo=dt.UTC)
+MAX_MAILBOX, MAX_EMAIL = 64, 254  # characters of an address, by the limits of SMTP
+MAX_SENT_URL, MAX_URL = 2000, 2083  # its normal form may be longer: %C3%BC for ü
+# The usual form of RFC 5322, without quotes and comments, at a domain with a dot.
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+EMAIL = rf"{ATOM}(\.{ATOM})*@({LABEL}\.)+[A-Za-z]{LABEL}"
 UNBOUNDED = Context(prec=2000)  # enough for PostgreSQL's numeric(1000, 1000)
 
 DayT = TypeVar("DayT", dt.date, dt.datetime)
@@ -87,6 +95,21 @@ def _accept_whole_float(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _as_email(value: str) -> str:
+    """Return the address with its domain in lower case; in a domain the case means nothing."""
+    mailbox, _, domain = value.rpartition("@")
+    if not re.fullmatch(EMAIL, value) or len(mailbox) > MAX_MAILBOX:
+        raise ValueError("must be an e-mail address, such as ada@example.com")
+    return f"{mailbox}@{domain.lower()}"
+
+
+def _as_text(url: HttpUrl) -> str:
+    text = str(url)
+    if len(text) > MAX_URL:
+        raise ValueError(f"must be at most {MAX_URL} characters long")
+    return text
+
+
 def _to_utc(value: dt.datetime) -> dt.datetime:
     try:
         value = value.astimezone(dt.UTC)
@@ -128,6 +151,15 @@ def _as_numeric(value: float) -> float | int:
     if not math.isfinite(value):
         raise ValueError("must contain only finite numbers")
     return int(Decimal(repr(value))) if "e+" in repr(value) else value + 0.0
+
+
+class HttpAddress:
+    """The text of a URL that pydantic accepts as HttpUrl, in its normal form."""
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        url = handler.generate_schema(Annotated[HttpUrl, UrlConstraints(max_length=MAX_SENT_URL)])
+        text = core_schema.to_string_ser_schema()
+        return core_schema.no_info_after_validator_function(_as_text, url, serialization=text)
 
 
 @dataclass(frozen=True)
@@ -198,6 +230,12 @@ Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31), WholeNumber]
 Float = Annotated[float, Field(allow_inf_nan=False)]
 # PostgreSQL's text cannot hold a NUL byte.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+Email = Annotated[
+    str,
+    Field(max_length=MAX_EMAIL, json_schema_extra={"format": "email", "pattern": f"^{EMAIL}$"}),
+    AfterValidator(_as_email),
+]
+Url = Annotated[str, HttpAddress()]
 # JSON has no such types: they are sent as text.
 Date = Annotated[
     dt.date,

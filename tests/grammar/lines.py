@@ -98,6 +98,8 @@ TYPES: list[SearchStrategy[str]] = [
     bounded_strings(),
     marked("text", NEVER_INDEXED, PLAIN),
     marked("text(20)", NEVER_INDEXED, PLAIN),
+    marked("email", ANY_MARK, None),
+    marked("url", ANY_MARK, None),
     marked("int", ANY_MARK, st.integers(-(2**31), 2**31 - 1).map(str)),
     marked("float", ANY_MARK, st.integers(-999, 999).map(lambda number: f"{number / 8}")),
     decimals(),
@@ -215,7 +217,7 @@ BAD: dict[str, SearchStrategy[Bad]] = {
     "what cannot be unique": of("bool!", "text!", "json!", "enum(a|b)!", "str(601)!", "int(0..9)!"),
     "what cannot have an index": of("text*", "text(20)*", "json*", "str(601)*"),
     "what has an index already": of("int!*", "int*?!", "ref(author)*"),
-    "a default where there is none": of("uuid=a", "json=1", "ref(author)=1"),
+    "a default where there is none": of("uuid=a", "json=1", "email=a@example.com", "ref(author)=1"),
     "a default of another type": of("int=a", "float=a", "bool=1", "date=a", "enum(a|b)=c"),
     "a default with a quote": of("str=a'", 'str=a"', "str=a\\"),
     "a default that does not fit": of(

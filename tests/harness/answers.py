@@ -8,6 +8,8 @@ FIELDS = {
     "note:text": "abc",
     "remark:text(5000)": "abc",
     "summary:text(1..5000)": "abc",
+    "contact:email": None,
+    "website:url": None,
     "count:int": "7",
     "rank:int(1..1000)": "7",
     "weight:float": "1.5",

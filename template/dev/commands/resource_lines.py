@@ -4,6 +4,9 @@ import math
 import re
 from dataclasses import dataclass
 
+MAX_LENGTHS = {"str": 255, "email": 254, "url": 2083, "text": None}
+"""The types whose values are texts, and how long these may be in the database by default."""
+
 
 class LineError(Exception):
     """A line cannot be applied to a resource; the message says why."""
@@ -45,9 +48,8 @@ class Field:
     @property
     def max_length(self) -> int | None:
         """The maximum number of characters of a text in the database; None if there is none."""
-        if self.type != "str":
-            return None
-        return int(self.arguments.rpartition("..")[2] or 255)
+        default = MAX_LENGTHS.get(self.type)
+        return int(self.arguments.rpartition("..")[2] or default) if default else None
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -142,7 +144,7 @@ def migration_notes(before: str, after: str) -> list[str]:
         "Of another type: {}. Review how the migration converts the values that are there.": [
             f"{now.name} ({was.type} -> {now.type})"
             for was, now in both
-            if now.type != was.type and {was.type, now.type} != {"str", "text"}
+            if now.type != was.type and not {was.type, now.type} <= MAX_LENGTHS.keys()
         ],
         "The migration will drop {} and all data in it. If you only renamed a field, use "
         "op.alter_column(..., new_column_name=...) in the migration instead.": [
@@ -153,7 +155,7 @@ def migration_notes(before: str, after: str) -> list[str]:
 
 
 def _is_shorter(was: Field, now: Field) -> bool:
-    if was.type not in ("str", "text") or now.max_length is None:
+    if was.type not in MAX_LENGTHS or now.max_length is None:
         return False
     return was.max_length is None or now.max_length < was.max_length
 

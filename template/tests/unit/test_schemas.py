@@ -12,9 +12,11 @@ from app import schemas
 
 DATE = TypeAdapter[Any](schemas.Date)
 DATE_TIME = TypeAdapter[Any](schemas.DateTime)
+EMAIL = TypeAdapter[Any](schemas.Email)
 INTEGER = TypeAdapter[Any](schemas.Int32)
 JSON = TypeAdapter[Any](schemas.Json)
 PRICE = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(10, 2)])
+URL = TypeAdapter[Any](schemas.Url)
 DISCOUNT = TypeAdapter[Any](
     Annotated[Decimal, schemas.Digits(5, 2, ge=Decimal(0), le=Decimal("99.5"))]
 )
@@ -111,3 +113,59 @@ def test_a_decimal_outside_of_its_bounds_is_rejected(value: object) -> None:
 def test_the_schema_of_a_bounded_decimal_contains_its_bounds() -> None:
     number, _ = DISCOUNT.json_schema()["anyOf"]
     assert (number["minimum"], number["maximum"]) == (0, 99.5)
+
+
+def test_the_domain_of_an_email_is_in_lower_case() -> None:
+    assert EMAIL.validate_python("Ada.Lovelace+x@Example.COM") == "Ada.Lovelace+x@example.com"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "ada",
+        "ada@example",
+        "@example.com",
+        "a..b@example.com",
+        "a b@example.com",
+        "ada@-example.com",
+        "ada@example.com\n",
+        "ada@example.com, bob@example.com",
+        "ö@example.com",
+        "ada@" + "x" * 64 + ".com",
+        "a" * 65 + "@example.com",
+        "a@" + "example." * 32 + "com",
+    ],
+)
+def test_what_is_no_email_is_rejected(value: str) -> None:
+    with pytest.raises(ValidationError):
+        EMAIL.validate_python(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("https://example.com", "https://example.com/"),
+        ("HTTP://Example.com:80/a?b=c#d", "http://example.com/a?b=c#d"),
+        ("https://münchen.example/ü", "https://xn--mnchen-3ya.example/%C3%BC"),
+    ],
+)
+def test_a_url_is_text_in_its_normal_form(value: str, expected: str) -> None:
+    assert URL.validate_python(value, strict=True) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "example.com",
+        "/a",
+        "javascript:alert(1)",
+        "ftp://example.com/",
+        "https://example.com/" + "x" * 1981,
+        "https://example.com/" + "ü" * 400,
+    ],
+)
+def test_what_is_no_url_or_too_long_is_rejected(value: str) -> None:
+    with pytest.raises(ValidationError):
+        URL.validate_python(value, strict=True)

@@ -19,12 +19,13 @@ from app.resources.indexed.schemas import IndexedQuery
 FILL = """
     INSERT INTO makers (name) VALUES ('one'), ('other');
     INSERT INTO indexeds (
-        code, name, title, note, remark, summary, count, rank, weight, share, price, discount,
-        active, born, seen_at, token, data, state, maker_id, created_at
+        code, name, title, note, remark, summary, contact, website, count, rank, weight,
+        share, price, discount, active, born, seen_at, token, data, state, maker_id, created_at
     )
     SELECT
         number % 500, repeat('x', number % 50), 'title ' || number, repeat('x', 200), '', '',
-        number % 7, number % 1000 + 1, number / 3.0, 1.0 / number, number / 7.0, number % 999,
+        number || '@example.com', 'https://example.com/' || number, number % 7,
+        number % 1000 + 1, number / 3.0, 1.0 / number, number / 7.0, number % 999,
         number % 2 = 0, date '2000-01-01' + number % 3000,
         timestamptz '2026-01-01' + number * interval '1 s', gen_random_uuid(), '{}',
         (ARRAY['fresh', 'used', 'gone'])[number % 3 + 1],
