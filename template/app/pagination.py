@@ -56,7 +56,7 @@ class Position:
     type: str
     """The type of the sort field, which a migration may change."""
 
-    value: str
+    value: str | None
     id: int
 
 

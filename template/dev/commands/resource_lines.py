@@ -37,7 +37,7 @@ class Field:
 
     @property
     def listed(self) -> bool:
-        """Whether lists can be filtered by it, and sorted if it is never null."""
+        """Whether lists can be filtered by it."""
         return self.unique or self.indexed or self.type == "ref"
 
     @property
