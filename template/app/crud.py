@@ -34,7 +34,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.errors import NotFoundError
 from app.models import Base
-from app.pagination import Cursors, ListQuery, Position, RowPage
+from app.pagination import NOT_FILTERS, Cursors, ListQuery, Position, RowPage
 
 ModelT = TypeVar("ModelT", bound=Base)
 CreateT = TypeVar("CreateT", bound=BaseModel)
@@ -48,6 +48,14 @@ MAX_SHORT = 1000
 
 ANY_VALUE = object()
 """The part of an order that holds the rows with a value, whichever that is."""
+
+BOUNDS: dict[str, Callable[[Any, Any], Any]] = {
+    "min": operator.ge,
+    "max": operator.le,
+    "from": operator.ge,
+    "before": operator.lt,
+}
+"""What a filter compares by the end of its name: `price_max` is the greatest price."""
 
 Precondition = Callable[[object], None]
 
@@ -148,16 +156,22 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
 
     def filter(self, statement: Select[tuple[ModelT]], query: ListQuery) -> Select[tuple[ModelT]]:
         """Select the rows that meet the condition of each of the query's fields."""
-        for name in sorted(query.model_fields_set - ListQuery.model_fields.keys()):
+        for name in sorted(query.model_fields_set - NOT_FILTERS):
             statement = statement.where(self.condition(name, getattr(query, name)))
         return statement
 
     def condition(self, name: str, value: object) -> ColumnElement[bool]:
-        """What a field of the query asks for: that the column of this name equals the value.
+        """What a field of the query asks for: that the column of this name equals the value or one
+        of several, or that a column is within a bound, such as `price_min`.
 
         Override it for fields of your own, and call `super().condition` for all others.
         """
-        return self._attribute(name) == value
+        column, _, bound = name.rpartition("_")
+        if bound in BOUNDS and not hasattr(self.model, name):
+            within: ColumnElement[bool] = BOUNDS[bound](self._attribute(column), value)
+            return within
+        attribute = self._attribute(name)
+        return attribute.in_(value) if isinstance(value, list) else attribute == value
 
     async def _page(
         self,

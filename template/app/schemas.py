@@ -40,6 +40,7 @@ LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 EMAIL = rf"{ATOM}(\.{ATOM})*@({LABEL}\.)+[A-Za-z]{LABEL}"
 UNBOUNDED = Context(prec=2000)  # enough for PostgreSQL's numeric(1000, 1000)
 
+T = TypeVar("T")
 DayT = TypeVar("DayT", dt.date, dt.datetime)
 
 
@@ -236,6 +237,8 @@ Email = Annotated[
     AfterValidator(_as_email),
 ]
 Url = Annotated[str, HttpAddress()]
+# A parameter of a query that may be repeated, as in ?state=new&state=paid.
+AnyOf = Annotated[list[T], Field(min_length=1, max_length=100)]
 # JSON has no such types: they are sent as text.
 Date = Annotated[
     dt.date,

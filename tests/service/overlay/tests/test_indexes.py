@@ -124,6 +124,13 @@ async def test_pages_of_a_long_table_are_read_from_an_index(
                 start = schema.model_validate({"sort": sort})
                 middle = await cursor(app, engine, model, start, offset)
                 queries.append((path, {"sort": sort, "cursor": middle}))
+        for bound in {"created_at_from", "created_at_before", *schema.model_fields} - {
+            *("limit", "cursor", "sort"),
+            *columns,
+        }:
+            column = bound.rpartition("_")[0]
+            value = in_a_url(getattr(row, column))
+            queries += [(path, {bound: value, "sort": sort}) for sort in (column, f"-{column}")]
         for path, query in queries:
             plan = await explain(engine, await get(client, engine, path, query))
             plans.append(plan)
