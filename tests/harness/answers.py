@@ -65,6 +65,10 @@ ANSWERS: dict[str, dict[str, object]] = {
         "resources": {
             "author": "name:str!",
             "book": "title:str author:ref(author) translator:ref(author)?",
+            "review": (
+                "text:text state:enum(new|seen)*@=new book:ref(book) seen_at:datetime?*@ "
+                "seen_by:ref(author)?@ code:uuid?!@ score:decimal(3,1,0..10)?*"
+            ),
         },
     },
     "no_resource": {"resource": ""},

@@ -36,6 +36,10 @@ class Field:
         return "*" in self.marks
 
     @property
+    def read_only(self) -> bool:
+        return "@" in self.marks
+
+    @property
     def listed(self) -> bool:
         """Whether lists can be filtered by it."""
         return self.unique or self.indexed or self.type == "ref"
@@ -60,7 +64,7 @@ class Field:
         return float(least or -math.inf), float(greatest or math.inf)
 
 
-PATTERN = re.compile(r"([^:]+):([^(?!*=]*)(?:\(([^()]*)\))?([?!*]*)((?:=.*)?)")
+PATTERN = re.compile(r"([^:]+):([^(?!*@=]*)(?:\(([^()]*)\))?([?!*@]*)((?:=.*)?)")
 
 
 def parse_fields(text: str) -> dict[str, Field]:
@@ -127,6 +131,9 @@ def migration_notes(before: str, after: str) -> list[str]:
         ],
         "Lists can no longer be filtered or sorted by: {}.": [
             now.name for was, now in both if was.listed and not now.listed
+        ],
+        "Requests can no longer set: {}.": [
+            now.name for was, now in both if now.read_only and not was.read_only
         ],
         "Shorter from now on: {}. The migration will fail while a row has a longer text.": [
             now.name for was, now in both if _is_shorter(was, now)
