@@ -238,7 +238,7 @@ Email = Annotated[
 ]
 Url = Annotated[str, HttpAddress()]
 # A parameter of a query that may be repeated, as in ?state=new&state=paid.
-AnyOf = Annotated[list[T], Field(min_length=1, max_length=100)]
+AnyOf = Annotated[list[T], Field(min_length=1, max_length=20)]
 # JSON has no such types: they are sent as text.
 Date = Annotated[
     dt.date,

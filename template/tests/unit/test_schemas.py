@@ -169,3 +169,11 @@ def test_a_url_is_text_in_its_normal_form(value: str, expected: str) -> None:
 def test_what_is_no_url_or_too_long_is_rejected(value: str) -> None:
     with pytest.raises(ValidationError):
         URL.validate_python(value, strict=True)
+
+
+def test_a_filter_takes_one_to_twenty_values() -> None:
+    values = TypeAdapter[Any](schemas.AnyOf[int])
+    assert values.validate_python([7] * 20) == [7] * 20
+    for wrong in ([], [7] * 21):
+        with pytest.raises(ValidationError):
+            values.validate_python(wrong)
