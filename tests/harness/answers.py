@@ -67,7 +67,8 @@ ANSWERS: dict[str, dict[str, object]] = {
             "book": "title:str author:ref(author) translator:ref(author)?",
             "review": (
                 "text:text state:enum(new|seen)*@=new book:ref(book) seen_at:datetime?*@ "
-                "seen_by:ref(author)?@ code:uuid?!@ score:decimal(3,1,0..10)?*"
+                "seen_by:ref(author)?@ code:uuid?!@ score:decimal(3,1,0..10)?*=5 "
+                "kind:enum(short|long)?=long at:datetime?*=now"
             ),
         },
     },
