@@ -14,9 +14,11 @@ from pydantic import BaseModel
 from sqlalchemy import (
     JSON,
     ColumnElement,
+    Enum,
     Select,
     String,
     Text,
+    case,
     cast,
     column,
     func,
@@ -24,6 +26,7 @@ from sqlalchemy import (
     select,
     table,
     tuple_,
+    union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -31,7 +34,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.errors import NotFoundError
 from app.models import Base
-from app.pagination import Cursors, ListQuery, Position, RowPage
+from app.pagination import NOT_FILTERS, Cursors, ListQuery, Position, RowPage
 
 ModelT = TypeVar("ModelT", bound=Base)
 CreateT = TypeVar("CreateT", bound=BaseModel)
@@ -42,6 +45,17 @@ SIZES = table("sizes", column("id"), column("before"), column("following"))
 
 MAX_SHORT = 1000
 """Characters of a column whose values make no page large."""
+
+ANY_VALUE = object()
+"""The part of an order that holds the rows with a value, whichever that is."""
+
+BOUNDS: dict[str, Callable[[Any, Any], Any]] = {
+    "min": operator.ge,
+    "max": operator.le,
+    "from": operator.ge,
+    "before": operator.lt,
+}
+"""What a filter compares by the end of its name: `price_max` is the greatest price."""
 
 Precondition = Callable[[object], None]
 
@@ -80,7 +94,7 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         order = _order(self.model, query.sort)
         start = None
         if query.cursor is not None:
-            start = order.is_after(cursors.decode(query.cursor, query, order.type))
+            start = cursors.decode(query.cursor, query, order.type)
         rows, end = await self._page(session, statement, order, start, query.limit)
         return RowPage(rows, next_cursor=cursors.encode(end, query) if end else None)
 
@@ -142,29 +156,35 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
 
     def filter(self, statement: Select[tuple[ModelT]], query: ListQuery) -> Select[tuple[ModelT]]:
         """Select the rows that meet the condition of each of the query's fields."""
-        for name in sorted(query.model_fields_set - ListQuery.model_fields.keys()):
+        for name in sorted(query.model_fields_set - NOT_FILTERS):
             statement = statement.where(self.condition(name, getattr(query, name)))
         return statement
 
     def condition(self, name: str, value: object) -> ColumnElement[bool]:
-        """What a field of the query asks for: that the column of this name equals the value.
+        """What a field of the query asks for: that the column of this name equals the value or one
+        of several, or that a column is within a bound, such as `price_min`.
 
         Override it for fields of your own, and call `super().condition` for all others.
         """
-        return self._attribute(name) == value
+        column, _, bound = name.rpartition("_")
+        if bound in BOUNDS and not hasattr(self.model, name):
+            within: ColumnElement[bool] = BOUNDS[bound](self._attribute(column), value)
+            return within
+        attribute = self._attribute(name)
+        return attribute.in_(value) if isinstance(value, list) else attribute == value
 
     async def _page(
         self,
         session: AsyncSession,
         statement: Select[tuple[ModelT]],
         order: "_Order",
-        start: ColumnElement[bool] | None,
+        start: Position | None,
         limit: int,
     ) -> tuple[builtins.list[ModelT], Position | None]:
         """Return the first rows in this order after `start`, at most `limit`, and the position of
         the last one if others follow."""
         ordered = statement.order_by(*order.columns)
-        page = ordered if start is None else ordered.where(start)
+        page = order.begin(statement, start, limit + 1).order_by(*order.columns)
         if order.sizes is None:
             # One extra row shows whether others follow.
             found = (await session.execute(page.add_columns(order.text).limit(limit + 1))).all()
@@ -198,7 +218,12 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
 
 @dataclass(frozen=True)
 class _Order:
-    """The order of a list: by one field, and by `id` where that is equal."""
+    """The order of a list: by one field, and by `id` where that is equal.
+
+    Enums are in the order of their values, and rows without a value come last, in both directions.
+    No index has this order. But it has that of the rows with one value of an enum, of those with
+    any value and of those without one: these are the parts of the order, one after another.
+    """
 
     keys: Sequence[InstrumentedAttribute[Any]]
     descending: bool
@@ -212,9 +237,29 @@ class _Order:
     sizes: Sequence[ColumnElement[Any]] | None
     """The columns of `SIZES` in this order; None if no row of the table is large."""
 
-    def is_after(self, position: Position) -> ColumnElement[bool]:
+    parts: dict[object, ColumnElement[bool]]
+    """By the values of an enum, ANY_VALUE or None; empty if the index has the order."""
+
+    def begin(
+        self, statement: Select[tuple[ModelT]], start: Position | None, limit: int
+    ) -> Select[tuple[ModelT]]:
+        """Select the rows after `start`, or as many of each part as a page can hold."""
+        if not self.parts:
+            return statement if start is None else statement.where(self._is_after(start))
+        id, parts = self.keys[-1], [*self.parts.values()]
+        if start is not None:
+            part = start.value if start.value in self.parts else ANY_VALUE
+            parts = parts[[*self.parts].index(part) :]
+            parts[0] &= self._is_after(start)
+        ordered = statement.with_only_columns(id).order_by(*self.columns[-len(self.keys) :])
+        firsts = (ordered.where(part).limit(limit) for part in parts)
+        return statement.where(id.in_(union_all(*firsts)))
+
+    def _is_after(self, position: Position) -> ColumnElement[bool]:
+        # In the part of one value, only the id differs.
+        keys = self.keys[-1:] if position.value in self.parts else self.keys
         values = (cast(literal(position.value, Text), self.keys[0].type), literal(position.id))
-        row, start = tuple_(*self.keys), tuple_(*values[-len(self.keys) :])
+        row, start = tuple_(*keys), tuple_(*values[-len(keys) :])
         return row < start if self.descending else row > start
 
 
@@ -224,15 +269,37 @@ def _order(model: type[Base], sort: str) -> _Order:
     name, descending = sort.removeprefix("-"), sort.startswith("-")
     key: InstrumentedAttribute[Any] = getattr(model, name)
     keys = [key] if name == "id" else [key, model.id]
-    columns = [key.desc() if descending else key.asc() for key in keys]
+    columns: list[ColumnElement[Any]] = [key.desc() if descending else key.asc() for key in keys]
+    parts = _parts(key, descending=descending)
+    if parts:
+        columns.insert(0, case(*((part, rank) for rank, part in enumerate(parts.values()))))
     return _Order(
         keys,
         descending,
         columns,
-        type(key.type).__name__,
+        _type_of(key),
         cast(key, Text).label("text"),
         _sizes(model, columns),
+        parts,
     )
+
+
+def _parts(
+    key: InstrumentedAttribute[Any], *, descending: bool
+) -> dict[object, ColumnElement[bool]]:
+    values = key.type.enums if isinstance(key.type, Enum) else []
+    parts: dict[object, ColumnElement[bool]] = {
+        value: key == value for value in (reversed(values) if descending else values)
+    }
+    if key.expression.nullable:
+        parts = (parts or {ANY_VALUE: key.is_not(None)}) | {None: key.is_(None)}
+    return parts
+
+
+def _type_of(key: InstrumentedAttribute[Any]) -> str:
+    """The type of the field, with what the parts of an order depend on."""
+    values = key.type.enums if isinstance(key.type, Enum) else ""
+    return f"{type(key.type).__name__}{values}{'?' if key.expression.nullable else ''}"
 
 
 def _sizes(

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import MISSING, BaseModel, ConfigDict, Field
 
 from app.errors import InvalidInputError
-from app.schemas import QueryParams
+from app.schemas import DateTime, QueryParams
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -23,13 +23,18 @@ T = TypeVar("T")
 MAX_CURSOR_LENGTH = 4000
 """In characters. A cursor is part of a URL, and many proxies limit those to 8000."""
 
+NOT_FILTERS = {"cursor", "limit", "sort"}
+"""The other parameters of a list."""
+
 
 class ListQuery(QueryParams):
-    """The query of a list. Each resource adds the values of `sort`, and a filter per field."""
+    """The query of a list. Each resource adds the values of `sort`, and its filters."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_LENGTH)] | None = None
     sort: str = "id"
+    created_at_from: DateTime | MISSING = MISSING
+    created_at_before: DateTime | MISSING = MISSING
 
 
 class Page(BaseModel, Generic[T]):
@@ -56,7 +61,7 @@ class Position:
     type: str
     """The type of the sort field, which a migration may change."""
 
-    value: str
+    value: str | None
     id: int
 
 

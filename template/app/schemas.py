@@ -18,9 +18,11 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    HttpUrl,
     JsonValue,
     PlainSerializer,
     StringConstraints,
+    UrlConstraints,
     WithJsonSchema,
 )
 from pydantic.json_schema import JsonSchemaValue
@@ -30,8 +32,15 @@ from starlette.convertors import Convertor, register_url_convertor
 FLOAT_DIGITS = 15  # significant decimal digits that a 64-bit float preserves
 FIRST_MOMENT = dt.datetime.min.replace(tzinfo=dt.UTC)
 LAST_MOMENT = dt.datetime.max.replace(tzinfo=dt.UTC)
+MAX_MAILBOX, MAX_EMAIL = 64, 254  # characters of an address, by the limits of SMTP
+MAX_SENT_URL, MAX_URL = 2000, 2083  # its normal form may be longer: %C3%BC for ü
+# The usual form of RFC 5322, without quotes and comments, at a domain with a dot.
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+EMAIL = rf"{ATOM}(\.{ATOM})*@({LABEL}\.)+[A-Za-z]{LABEL}"
 UNBOUNDED = Context(prec=2000)  # enough for PostgreSQL's numeric(1000, 1000)
 
+T = TypeVar("T")
 DayT = TypeVar("DayT", dt.date, dt.datetime)
 
 
@@ -87,6 +96,21 @@ def _accept_whole_float(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def _as_email(value: str) -> str:
+    """Return the address with its domain in lower case; in a domain the case means nothing."""
+    mailbox, _, domain = value.rpartition("@")
+    if not re.fullmatch(EMAIL, value) or len(mailbox) > MAX_MAILBOX:
+        raise ValueError("must be an e-mail address, such as ada@example.com")
+    return f"{mailbox}@{domain.lower()}"
+
+
+def _as_text(url: HttpUrl) -> str:
+    text = str(url)
+    if len(text) > MAX_URL:
+        raise ValueError(f"must be at most {MAX_URL} characters long")
+    return text
+
+
 def _to_utc(value: dt.datetime) -> dt.datetime:
     try:
         value = value.astimezone(dt.UTC)
@@ -130,12 +154,23 @@ def _as_numeric(value: float) -> float | int:
     return int(Decimal(repr(value))) if "e+" in repr(value) else value + 0.0
 
 
+class HttpAddress:
+    """The text of a URL that pydantic accepts as HttpUrl, in its normal form."""
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        url = handler.generate_schema(Annotated[HttpUrl, UrlConstraints(max_length=MAX_SENT_URL)])
+        text = core_schema.to_string_ser_schema()
+        return core_schema.no_info_after_validator_function(_as_text, url, serialization=text)
+
+
 @dataclass(frozen=True)
 class Digits:
     """A decimal that fits numeric(precision, scale), always with all its decimal places."""
 
     precision: int
     scale: int
+    ge: Decimal | None = None
+    le: Decimal | None = None
 
     @property
     def pattern(self) -> str:
@@ -147,7 +182,11 @@ class Digits:
 
     def __get_pydantic_core_schema__(self, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:
         schema: CoreSchema = core_schema.decimal_schema(
-            strict=False, max_digits=self.precision, decimal_places=self.scale
+            strict=False,
+            max_digits=self.precision,
+            decimal_places=self.scale,
+            ge=self.ge,
+            le=self.le,
         )
         schema = core_schema.no_info_before_validator_function(self._require_pattern, schema)
         return core_schema.no_info_after_validator_function(self._add_places, schema)
@@ -157,6 +196,8 @@ class Digits:
         if self.precision <= FLOAT_DIGITS:
             largest = float(Decimal(10**self.precision - 1).scaleb(-self.scale))
             number |= {"minimum": -largest, "maximum": largest}
+        number |= {} if self.ge is None else {"minimum": float(self.ge)}
+        number |= {} if self.le is None else {"maximum": float(self.le)}
         return {"anyOf": [number, {"type": "string", "pattern": self.pattern}]}
 
     def _require_pattern(self, value: object) -> object:
@@ -183,12 +224,21 @@ def _require_not_null(value: JsonValue) -> JsonValue:
     return value
 
 
-Id = Annotated[int, Field(ge=1, lt=2**63), BeforeValidator(_accept_whole_float)]
+WholeNumber = BeforeValidator(_accept_whole_float)
+Id = Annotated[int, Field(ge=1, lt=2**63), WholeNumber]
 IdPath = Annotated[int, Path(ge=1, lt=2**63)]
-Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31), BeforeValidator(_accept_whole_float)]
+Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31), WholeNumber]
 Float = Annotated[float, Field(allow_inf_nan=False)]
 # PostgreSQL's text cannot hold a NUL byte.
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+Email = Annotated[
+    str,
+    Field(max_length=MAX_EMAIL, json_schema_extra={"format": "email", "pattern": f"^{EMAIL}$"}),
+    AfterValidator(_as_email),
+]
+Url = Annotated[str, HttpAddress()]
+# A parameter of a query that may be repeated, as in ?state=new&state=paid.
+AnyOf = Annotated[list[T], Field(min_length=1, max_length=20)]
 # JSON has no such types: they are sent as text.
 Date = Annotated[
     dt.date,

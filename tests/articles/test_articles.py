@@ -10,9 +10,9 @@ from tests.harness.shared import once
 
 OVERLAY = Path(__file__).with_name("overlay")
 RESOURCES = {
-    "user": "name:str(100)! email:str(200) role:str(20)=member",
+    "user": "name:str(100)! email:email role:str(20)=member",
     "order": "placed_on:date? user:ref(user)",
-    "task": "title:str(200) completed:bool=false",
+    "task": "title:str(1..200) completed:bool=false",
 }
 
 

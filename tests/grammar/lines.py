@@ -29,6 +29,8 @@ def defaulted(type_: str, values: SearchStrategy[str]) -> SearchStrategy[str]:
 @st.composite
 def marked(draw: DrawFn, type_: str, marks: list[str], values: SearchStrategy[str] | None) -> str:
     text = type_ + draw(st.sampled_from(marks))
+    if "?" in text[len(type_) :] and draw(st.integers(0, 9)) == 0:
+        text += "@"
     return text if values is None else draw(defaulted(text, values))
 
 
@@ -48,10 +50,39 @@ def decimals(draw: DrawFn) -> str:
 
 
 @st.composite
+def ranges(draw: DrawFn, places: int) -> tuple[str, str]:
+    """A range of more than 1000 numbers, and a number in it."""
+    least = draw(st.integers(-(10**6), 10**6))
+    fraction = "." + "5" * places if places else ""
+    number = f"{least + 1}{fraction}"
+    form = draw(st.sampled_from(["{0}..", "..{1}", "{0}..{1}"]))
+    return form.format(f"{least}", f"{least + 2000}{fraction}"), number
+
+
+@st.composite
+def bounded_numbers(draw: DrawFn) -> str:
+    type_ = draw(st.sampled_from(["int", "float", "decimal"]))
+    places = 0 if type_ == "int" else draw(st.integers(0, 3))
+    range_, number = draw(ranges(places))
+    digits = f"{places + 7},{places}," if type_ == "decimal" else ""
+    return draw(marked(f"{type_}({digits}{range_})", ANY_MARK, st.just(number)))
+
+
+@st.composite
 def strings(draw: DrawFn) -> str:
     length = draw(st.one_of(st.integers(1, 700), st.just(10485760)))
     marks = ANY_MARK if length <= 600 else NEVER_INDEXED
     return draw(marked(f"str({length})", marks, PLAIN.map(lambda text: text[:length])))
+
+
+@st.composite
+def bounded_strings(draw: DrawFn) -> str:
+    type_ = draw(st.sampled_from(["str", "text"]))
+    shortest = draw(st.integers(1, 40))
+    longest = draw(st.one_of(st.just(""), st.integers(shortest, 600)))
+    marks = ANY_MARK if type_ == "str" else NEVER_INDEXED
+    values = st.just("x" * shortest)
+    return draw(marked(f"{type_}({shortest}..{longest})", marks, values))
 
 
 @st.composite
@@ -66,11 +97,15 @@ DATES = st.dates().map(str)
 TYPES: list[SearchStrategy[str]] = [
     marked("str", ANY_MARK, PLAIN),
     strings(),
+    bounded_strings(),
     marked("text", NEVER_INDEXED, PLAIN),
     marked("text(20)", NEVER_INDEXED, PLAIN),
+    marked("email", ANY_MARK, None),
+    marked("url", ANY_MARK, None),
     marked("int", ANY_MARK, st.integers(-(2**31), 2**31 - 1).map(str)),
     marked("float", ANY_MARK, st.integers(-999, 999).map(lambda number: f"{number / 8}")),
     decimals(),
+    bounded_numbers(),
     marked("bool", NEVER_UNIQUE, st.sampled_from(["true", "false"])),
     marked("date", ANY_MARK, DATES),
     marked(
@@ -160,19 +195,37 @@ BAD: dict[str, SearchStrategy[Bad]] = {
     ),
     "a field without a type": WORD.map(lambda name: (f"order note:text {name}", f"'{name}'")),
     "an unknown type": WORD.map(lambda name: (f"order note:{name}", f"'{name}'")),
-    "an argument where there is none": of("int(3)", "float(3)", "bool()", "uuid(a)", "json(b)"),
+    "an argument where there is none": of("date(3)", "datetime(3)", "bool()", "uuid(a)", "json(b)"),
     "no argument where one is needed": of("decimal", "enum", "ref", "decimal()", "enum()"),
-    "a wrong argument": of("str(0)", "text(a)", "decimal(2,5)", "decimal(7)", "enum(a)", "ref(A)"),
+    "a wrong argument": of(
+        "str(0)",
+        "str(0..9)",
+        "text(a)",
+        "text(3..2)",
+        "decimal(2,5)",
+        "decimal(7)",
+        "int(3)",
+        "int(..)",
+        "float(2..1)",
+        "int(5..5)",
+        "decimal(3,1,0)",
+        "decimal(3,1,0..0.01)",
+        "enum(a)",
+        "ref(A)",
+    ),
     "a repeated value": of("enum(a|a)", "enum(a|b|a)"),
-    "a repeated mark": of("int??", "int!!", "int?!?", "int**", "int*?*"),
+    "a repeated mark": of("int??", "int!!", "int?!?", "int**", "int*?*", "int?@@"),
     "an unknown mark": of("int&", "int+", "int-", "int%"),
-    "what cannot be unique": of("bool!", "text!", "json!", "enum(a|b)!", "str(601)!"),
+    "what cannot be unique": of("bool!", "text!", "json!", "enum(a|b)!", "str(601)!", "int(0..9)!"),
     "what cannot have an index": of("text*", "text(20)*", "json*", "str(601)*"),
     "what has an index already": of("int!*", "int*?!", "ref(author)*"),
-    "a default where there is none": of("uuid=a", "json=1", "ref(author)=1"),
+    "what nobody can set": of("int@", "str(9)@", "bool*@"),
+    "a default where there is none": of("uuid=a", "json=1", "email=a@example.com", "ref(author)=1"),
     "a default of another type": of("int=a", "float=a", "bool=1", "date=a", "enum(a|b)=c"),
     "a default with a quote": of("str=a'", 'str=a"', "str=a\\"),
-    "a default that does not fit": of("int=2147483648", "decimal(3,2)=10", "text(2)=abc"),
+    "a default that does not fit": of(
+        "int=2147483648", "decimal(3,2)=10", "text(2)=abc", "str(4..9)=abc", "int(0..9)=-1"
+    ),
     "a ref to nothing": WORD.map(lambda name: (f"order note:ref({name})", f"'{name}'")),
     "a ref to itself": WORD.map(lambda name: (f"{name} note:ref({name})", f"'{name}'")),
     "a cycle": WORD.map(lambda name: (f"author {name}:ref(book)", "book -> author -> book")),

@@ -21,8 +21,8 @@ RANDOM = "EXAMPLES" in os.environ
 SERVICES = int(os.environ.get("EXAMPLES", "2" if THOROUGH else "1"))
 REMEMBERED = {"author": "name:str!", "book": "title:str author:ref(author)"}
 
-REASONS = ("choose another", "rename", "the maximum is", "start with 0")
-"""What can still be wrong with a name that is well formed."""
+REASONS = ("choose another", "rename", "the maximum is", "start with 0", "none of its fields")
+"""What can still be wrong with well-formed names, or with all fields of a line together."""
 
 
 def examples(number: int) -> settings:

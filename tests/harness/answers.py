@@ -4,11 +4,18 @@
 FIELDS = {
     "code:str(20)": "abc",
     "name:str": "abc",
+    "title:str(2..20)": "abc",
     "note:text": "abc",
     "remark:text(5000)": "abc",
+    "summary:text(1..5000)": "abc",
+    "contact:email": None,
+    "website:url": None,
     "count:int": "7",
+    "rank:int(1..1000)": "7",
     "weight:float": "1.5",
+    "share:float(0..1)": "0.5",
     "price:decimal(10,2)": "9.99",
+    "discount:decimal(5,2,0..)": "9.99",
     "active:bool": "true",
     "born:date": "2024-02-29",
     "seen_at:datetime": "2024-02-29T12:30:00Z",
@@ -58,6 +65,11 @@ ANSWERS: dict[str, dict[str, object]] = {
         "resources": {
             "author": "name:str!",
             "book": "title:str author:ref(author) translator:ref(author)?",
+            "review": (
+                "text:text state:enum(new|seen)*@=new book:ref(book) seen_at:datetime?*@ "
+                "seen_by:ref(author)?@ code:uuid?!@ score:decimal(3,1,0..10)?*=5 "
+                "kind:enum(short|long)?=long at:datetime?*=now"
+            ),
         },
     },
     "no_resource": {"resource": ""},

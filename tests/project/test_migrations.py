@@ -24,7 +24,9 @@ BEFORE = MARKED | {
         "old_int:int old_enum:enum(a|b) old_ref:ref(maker)! "
         "length:str(20) widened:str(20) number:int scale:decimal(4,2) day:date "
         "more:enum(a|b) fewer:enum(a|b|c) chosen:str free:enum(a|b) "
-        "target:ref(maker) strict:ref(maker)? loose:ref(maker) changed:int=1"
+        "target:ref(maker) strict:ref(maker)? loose:ref(maker) changed:int=1 "
+        "bounded:int unbounded:int(0..9) narrower:decimal(6,2,0..) retyped:int(0..9) "
+        "old_float:float(0..1) at_least:str(20) any_length:str(1..20)"
     ),
 }
 AFTER = {
@@ -40,7 +42,9 @@ AFTER = {
         "new_int:int new_enum:enum(a|b) new_ref:ref(maker)! "
         "length:str(30) widened:text number:decimal(12,2) scale:decimal(6,4) day:datetime "
         "more:enum(a|b|c) fewer:enum(a|c) chosen:enum(a|b) free:str "
-        "target:ref(brand) strict:ref(maker) loose:ref(maker)? changed:int=2"
+        "target:ref(brand) strict:ref(maker) loose:ref(maker)? changed:int=2 "
+        "bounded:int(-5..9) unbounded:int narrower:decimal(6,2,-0.5..9) retyped:decimal(8,2,0..9) "
+        "new_float:float(-0.5..0.5) at_least:str(2..20) any_length:str(20)"
     ),
 }
 
@@ -118,6 +122,7 @@ def test_every_change_is_detected_migrated_and_reverted(changed: Changed) -> Non
     assert "E501" not in made
     assert sorted(re.findall(r"it adds (things\.\w+), which must not be null", made)) == [
         "things.old_enum",
+        "things.old_float",
         "things.old_int",
         "things.old_ref_id",
     ]

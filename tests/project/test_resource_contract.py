@@ -52,6 +52,7 @@ FIELDS = {
     "test_get_of_an_unknown_id_is_404": ([""], [""]),
     "test_list_is_empty_at_first": ([""], [""]),
     "test_list_sorts_by_a_field_in_both_directions": ([], ["name", "note"]),
+    "test_list_sorts_rows_without_a_value_last": ([], ["note"]),
     "test_list_filters_by_a_field": ([], []),
     "test_nested_list_of_an_unknown_id_is_404": ([], []),
     "test_patch_changes_only_that_field": (["name"], ["name", "note"]),

@@ -1,7 +1,11 @@
 """Lines that describe resources, such as `order total:decimal(10,2) note:text?`."""
 
+import math
 import re
 from dataclasses import dataclass
+
+MAX_LENGTHS = {"str": 255, "email": 254, "url": 2083, "text": None}
+"""The types whose values are texts, and how long these may be in the database by default."""
 
 
 class LineError(Exception):
@@ -32,8 +36,12 @@ class Field:
         return "*" in self.marks
 
     @property
+    def read_only(self) -> bool:
+        return "@" in self.marks
+
+    @property
     def listed(self) -> bool:
-        """Whether lists can be filtered by it, and sorted if it is never null."""
+        """Whether lists can be filtered by it."""
         return self.unique or self.indexed or self.type == "ref"
 
     @property
@@ -43,13 +51,20 @@ class Field:
 
     @property
     def max_length(self) -> int | None:
-        """The maximum number of characters of a text; None if there is none."""
-        if self.type != "str":
-            return None
-        return int(self.arguments) if self.arguments.isdigit() else 255
+        """The maximum number of characters of a text in the database; None if there is none."""
+        default = MAX_LENGTHS.get(self.type)
+        return int(self.arguments.rpartition("..")[2] or default) if default else None
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """What the database requires: the number itself, or of a text its length, is between."""
+        least, dots, greatest = self.arguments.rpartition(",")[2].partition("..")
+        if self.type == "text" or not dots:
+            return -math.inf, math.inf
+        return float(least or -math.inf), float(greatest or math.inf)
 
 
-PATTERN = re.compile(r"([^:]+):([^(?!*=]*)(?:\(([^()]*)\))?([?!*]*)((?:=.*)?)")
+PATTERN = re.compile(r"([^:]+):([^(?!*@=]*)(?:\(([^()]*)\))?([?!*@]*)((?:=.*)?)")
 
 
 def parse_fields(text: str) -> dict[str, Field]:
@@ -117,9 +132,14 @@ def migration_notes(before: str, after: str) -> list[str]:
         "Lists can no longer be filtered or sorted by: {}.": [
             now.name for was, now in both if was.listed and not now.listed
         ],
+        "Requests can no longer set: {}.": [
+            now.name for was, now in both if now.read_only and not was.read_only
+        ],
         "Shorter from now on: {}. The migration will fail while a row has a longer text.": [
             now.name for was, now in both if _is_shorter(was, now)
         ],
+        "Within narrower bounds from now on: {}. The migration will fail while a row has a value "
+        "outside of them.": [now.name for was, now in both if _is_narrower(was, now)],
         "No longer allowed: {}. The migration will fail while a row has such a value; replace "
         "them in an earlier migration.": [
             f"{now.name} {value}"
@@ -131,7 +151,7 @@ def migration_notes(before: str, after: str) -> list[str]:
         "Of another type: {}. Review how the migration converts the values that are there.": [
             f"{now.name} ({was.type} -> {now.type})"
             for was, now in both
-            if now.type != was.type and {was.type, now.type} != {"str", "text"}
+            if now.type != was.type and not {was.type, now.type} <= MAX_LENGTHS.keys()
         ],
         "The migration will drop {} and all data in it. If you only renamed a field, use "
         "op.alter_column(..., new_column_name=...) in the migration instead.": [
@@ -142,6 +162,13 @@ def migration_notes(before: str, after: str) -> list[str]:
 
 
 def _is_shorter(was: Field, now: Field) -> bool:
-    if was.type not in ("str", "text") or now.max_length is None:
+    if was.type not in MAX_LENGTHS or now.max_length is None:
         return False
     return was.max_length is None or now.max_length < was.max_length
+
+
+def _is_narrower(was: Field, now: Field) -> bool:
+    (was_least, was_greatest), (least, greatest) = was.bounds, now.bounds
+    if now.type == "str":  # of a longest text, "shorter" is said
+        return least > was_least
+    return least > was_least or greatest < was_greatest

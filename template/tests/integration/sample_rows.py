@@ -10,6 +10,9 @@ from uuid import UUID
 from sqlalchemy import Column, Connection, MetaData, Table, func, inspect, select
 from sqlalchemy.exc import DBAPIError
 
+BOUND = re.compile(r"[<>]= \(?'?(-?[0-9.]+)")
+"""A number in a CHECK constraint, as PostgreSQL writes it."""
+
 SAMPLES: dict[type, object] = {
     bool: True,
     int: 1,  # also the id of the first row, so that references are valid
@@ -56,4 +59,10 @@ def _tables(connection: Connection) -> list[Table]:
 
 def _sample(column: Column[Any], check: str) -> object:
     choices = re.findall(r"'(\w+)'", check)
-    return choices[0] if choices else SAMPLES[column.type.python_type]
+    if choices:
+        return choices[0]
+    type_ = column.type.python_type
+    bound = BOUND.search(check)
+    if bound is None:
+        return SAMPLES[type_]
+    return "a" * int(bound[1]) if type_ is str else type_(bound[1])

@@ -12,9 +12,14 @@ from app import schemas
 
 DATE = TypeAdapter[Any](schemas.Date)
 DATE_TIME = TypeAdapter[Any](schemas.DateTime)
+EMAIL = TypeAdapter[Any](schemas.Email)
 INTEGER = TypeAdapter[Any](schemas.Int32)
 JSON = TypeAdapter[Any](schemas.Json)
 PRICE = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(10, 2)])
+URL = TypeAdapter[Any](schemas.Url)
+DISCOUNT = TypeAdapter[Any](
+    Annotated[Decimal, schemas.Digits(5, 2, ge=Decimal(0), le=Decimal("99.5"))]
+)
 
 
 def test_a_date_is_accepted_as_text_but_not_as_a_number() -> None:
@@ -92,3 +97,83 @@ def test_the_schema_of_a_decimal_contains_its_bounds() -> None:
     number, text = PRICE.json_schema()["anyOf"]
     assert (number["minimum"], number["maximum"]) == (-99999999.99, 99999999.99)
     assert text["pattern"] == r"^-?[0-9]{1,8}(\.[0-9]{1,2})?$"
+
+
+@pytest.mark.parametrize("value", ["0.0", "-0", 0, "99.50"])
+def test_the_bounds_of_a_decimal_are_accepted(value: object) -> None:
+    assert 0 <= DISCOUNT.validate_python(value) <= Decimal("99.5")
+
+
+@pytest.mark.parametrize("value", ["-0.01", "99.51", -1, 100])
+def test_a_decimal_outside_of_its_bounds_is_rejected(value: object) -> None:
+    with pytest.raises(ValidationError):
+        DISCOUNT.validate_python(value)
+
+
+def test_the_schema_of_a_bounded_decimal_contains_its_bounds() -> None:
+    number, _ = DISCOUNT.json_schema()["anyOf"]
+    assert (number["minimum"], number["maximum"]) == (0, 99.5)
+
+
+def test_the_domain_of_an_email_is_in_lower_case() -> None:
+    assert EMAIL.validate_python("Ada.Lovelace+x@Example.COM") == "Ada.Lovelace+x@example.com"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "ada",
+        "ada@example",
+        "@example.com",
+        "a..b@example.com",
+        "a b@example.com",
+        "ada@-example.com",
+        "ada@example.com\n",
+        "ada@example.com, bob@example.com",
+        "ö@example.com",
+        "ada@" + "x" * 64 + ".com",
+        "a" * 65 + "@example.com",
+        "a@" + "example." * 32 + "com",
+    ],
+)
+def test_what_is_no_email_is_rejected(value: str) -> None:
+    with pytest.raises(ValidationError):
+        EMAIL.validate_python(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("https://example.com", "https://example.com/"),
+        ("HTTP://Example.com:80/a?b=c#d", "http://example.com/a?b=c#d"),
+        ("https://münchen.example/ü", "https://xn--mnchen-3ya.example/%C3%BC"),
+    ],
+)
+def test_a_url_is_text_in_its_normal_form(value: str, expected: str) -> None:
+    assert URL.validate_python(value, strict=True) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "example.com",
+        "/a",
+        "javascript:alert(1)",
+        "ftp://example.com/",
+        "https://example.com/" + "x" * 1981,
+        "https://example.com/" + "ü" * 400,
+    ],
+)
+def test_what_is_no_url_or_too_long_is_rejected(value: str) -> None:
+    with pytest.raises(ValidationError):
+        URL.validate_python(value, strict=True)
+
+
+def test_a_filter_takes_one_to_twenty_values() -> None:
+    values = TypeAdapter[Any](schemas.AnyOf[int])
+    assert values.validate_python([7] * 20) == [7] * 20
+    for wrong in ([], [7] * 21):
+        with pytest.raises(ValidationError):
+            values.validate_python(wrong)

@@ -47,7 +47,14 @@ async def test_the_orders_of_a_user_are_listed(client, db_session):
 
 @pytest.mark.parametrize(
     ("title", "status"),
-    [("Buy milk", 201), ("A" * 200, 201), ("A" * 201, 422), (None, 422), (7, 422)],
+    [
+        ("Buy milk", 201),
+        ("A" * 200, 201),
+        ("A" * 201, 422),
+        ("", 422),
+        (None, 422),
+        (7, 422),
+    ],
 )
 async def test_titles_are_validated(client, title, status):
     assert (await client.post("/tasks", json={"title": title})).status_code == status
