@@ -23,7 +23,7 @@ agent name:str(1..100) email:email! active:bool=true
 ticket subject:str(1..200) state:enum(new|open|solved)*=new priority:int(1..5)*=3 \
 due:datetime?* closed_at:datetime?@ customer:ref(customer) agent:ref(agent)?
 comment body:text(1..5000) ticket:ref(ticket) author:ref(agent)?
-tag label:str(1..30)!
+badge label:str(1..30)!
 """
 CHANGES = """
 ticket +channel:enum(mail|phone|chat)=mail -due
@@ -73,7 +73,7 @@ from tests.factories import CustomerFactory, TicketFactory
 
 
 async def test_a_ticket_is_solved_once(client: AsyncClient, db_session: AsyncSession) -> None:
-    ticket = await TicketFactory.acreate()
+    ticket = await TicketFactory.acreate(closed_at=None)
     solved = await client.post(f"/tickets/{ticket.id}/solve")
     assert solved.json()["closed_at"] is not None
     assert (await client.post(f"/tickets/{ticket.id}/solve")).status_code == 409
