@@ -18,7 +18,8 @@ from tests.mutation.equivalents import EQUIVALENTS
 OVERLAY = Path(__file__).parent / "overlay"
 RESOURCES = {
     "author": "name:str(50)! born:date? about:text?",
-    "book": "title:str price:decimal(10,2)=0 stock:int released_at:datetime? author:ref(author)",
+    "book": "title:str price:decimal(10,2)=0 stock:int released_at:datetime? author:ref(author) "
+    "state:enum(new|sold)*=new",
 }
 ENOUGH = 0.95
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import column, insert, table, text
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import database_connections
@@ -81,6 +81,20 @@ async def test_behind_a_pooler_nothing_outlives_a_transaction(
         await connection.rollback()
         outside = await connection.execution_options(isolation_level="AUTOCOMMIT")
         assert await outside.scalar(text("SHOW lock_timeout")) != "500ms"
+
+
+@pytest.mark.parametrize("kind", ["sessions", "read_sessions"])
+async def test_a_closed_session_is_not_used_again(app: FastAPI, kind: str) -> None:
+    sessions: Sessionmaker = getattr(app.state, kind)
+    async with sessions() as session:
+        assert await session.scalar(text("SELECT 1")) == 1
+    with pytest.raises(InvalidRequestError, match="permanently closed"):
+        await session.scalar(text("SELECT 1"))
+
+
+def test_the_reason_of_an_error_is_what_the_driver_said() -> None:
+    error = DBAPIError("SELECT 1", {}, Exception("no such\n  thing"))
+    assert database_connections.reason_of(error) == "no such thing"
 
 
 async def test_a_session_that_only_reads_refuses_to_write(app: FastAPI) -> None:

@@ -34,11 +34,18 @@ def driver_arguments(engine: AsyncEngine) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "option",
     [
-        "sslmode=require",
-        "sslmode=disable",
-        "target_session_attrs=read-write",
-        "options=-c%20work_mem%3D8MB",
+        *(f"sslmode={mode}" for mode in ("disable", "allow", "prefer", "require")),
+        *(f"target_session_attrs={kind}" for kind in ("any", "primary", "standby", "read-write")),
+        "target_session_attrs=read-only",
+        "target_session_attrs=prefer-standby",
+        "application_name=mine",
+        "gsslib=gssapi",
         "krbsrvname=postgres",
+        "options=-c%20work_mem%3D8MB",
+        "ssl_max_protocol_version=TLSv1.3",
+        "ssl_min_protocol_version=TLSv1.2",
+        "sslnegotiation=postgres",
+        "sslpassword=secret",
     ],
 )
 def test_an_option_that_the_driver_knows_is_passed_on(option: str) -> None:
@@ -46,12 +53,30 @@ def test_an_option_that_the_driver_knows_is_passed_on(option: str) -> None:
     assert arguments["dsn"] == f"postgresql://?{option.replace('%20', '+')}"
 
 
-def test_certificates_are_passed_on(certificates: Path) -> None:
-    url = f"{BASE}?sslmode=verify-full&sslrootcert={certificates}"
-    assert "sslmode=verify-full" in driver_arguments(create_engine(settings(url)))["dsn"]
+@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+def test_certificates_are_passed_on(certificates: Path, mode: str) -> None:
+    url = f"{BASE}?sslmode={mode}&sslrootcert={certificates}"
+    assert f"sslmode={mode}" in driver_arguments(create_engine(settings(url)))["dsn"]
 
 
-@pytest.mark.parametrize("option", ["channel_binding=prefer", "gssencmode=disable", "sslsni=1"])
+@pytest.mark.parametrize("option", ["passfile", "sslcert", "sslcrl", "sslkey", "sslrootcert"])
+def test_a_file_has_to_be_there(certificates: Path, option: str) -> None:
+    arguments = driver_arguments(create_engine(settings(f"{BASE}?{option}={certificates}")))
+    assert f"{option}=" in arguments["dsn"]
+    with pytest.raises(ValidationError, match="there is no such file"):
+        settings(f"{BASE}?{option}={certificates}.other")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("channel_binding=disable", "channel_binding=prefer"),
+        *("client_encoding=utf8", "client_encoding=UTF8", "client_encoding=auto"),
+        *("client_encoding=utf-8", "client_encoding=UTF-8"),
+        *("gssencmode=disable", "gssencmode=prefer"),
+        *("load_balance_hosts=disable", "sslcompression=0", "sslsni=1"),
+    ],
+)
 def test_an_option_that_says_what_the_driver_does_anyway_is_accepted(option: str) -> None:
     assert "dsn" not in driver_arguments(create_engine(settings(f"{BASE}?{option}")))
 
@@ -74,9 +99,11 @@ def test_the_name_that_the_driver_has_for_an_option_is_known() -> None:
 
 
 def test_several_hosts_are_passed_on_with_their_ports() -> None:
-    engine = create_engine(settings("postgresql://user@one,two:6432/service?sslmode=require"))
-    arguments = driver_arguments(engine)
-    assert (arguments["host"], arguments["port"]) == (["one", "two"], [5432, 6432])
+    for options in ("", "?sslmode=require"):
+        url = f"postgresql://user@one,two:6432/service{options}"
+        arguments = driver_arguments(create_engine(settings(url)))
+        assert (arguments["host"], arguments["port"]) == (["one", "two"], [5432, 6432])
+        assert arguments["database"] == "service"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 import pytest
 from fastapi import FastAPI
@@ -45,6 +46,7 @@ def raising_in(engine: AsyncEngine, sqlstate: str) -> Endpoint:
     ("sqlstate", "status"),
     [
         ("22003", 422),  # numeric value out of range
+        ("23001", 409),  # restrict violation
         ("23503", 409),  # foreign key violation
         ("23505", 409),  # unique violation
         ("23514", 422),  # check violation
@@ -77,8 +79,9 @@ async def test_a_missing_table_or_column_is_logged_with_what_to_do(
     assert "\n" not in hint
 
 
-async def test_deleting_a_referenced_row_is_a_conflict(engine: AsyncEngine) -> None:
-    response = await response_of(raising_in(engine, "23503"), "DELETE")
+@pytest.mark.parametrize("sqlstate", ["23001", "23503"])
+async def test_deleting_a_referenced_row_is_a_conflict(engine: AsyncEngine, sqlstate: str) -> None:
+    response = await response_of(raising_in(engine, sqlstate), "DELETE")
     assert response.status_code == 409
     assert "still referenced" in response.json()["detail"]
 
@@ -92,6 +95,18 @@ async def test_a_date_that_python_does_not_have_is_named(engine: AsyncEngine, va
     response = await response_of(endpoint)
     assert response.status_code == 500
     assert "before the year 1 or after 9999" in response.json()["detail"]
+
+
+async def test_a_violation_of_no_known_constraint_is_that_of_a_row(engine: AsyncEngine) -> None:
+    response = await response_of(raising_in(engine, "23514"))
+    assert response.json() == {
+        "type": "about:blank",
+        "title": HTTPStatus(422).phrase,
+        "status": 422,
+        "detail": "The database rejected a value of a row.",
+        "errors": [],
+        "error_count": 0,
+    }
 
 
 async def test_a_row_that_changed_concurrently_is_a_conflict() -> None:

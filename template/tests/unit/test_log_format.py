@@ -32,6 +32,7 @@ def test_in_production_every_logger_writes_json(capsys: pytest.CaptureFixture[st
         logging.getLogger("app.resources.item").info("paid", extra={"order": 7})
         logging.getLogger("somebody.elses").warning("slow: %s", "disk")
         logging.getLogger("uvicorn.error").warning("closing")
+        assert logging.getLogger("uvicorn.access").handlers == []
     output = capsys.readouterr()
     assert output.out == ""
     own, package, server = map(json.loads, output.err.splitlines())
