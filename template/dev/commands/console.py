@@ -61,6 +61,7 @@ def main() -> None:
         with database_url(project) as url, asyncio.Runner() as runner:
             os.environ["DATABASE_URL"] = url
             interact(project, runner)
+        sys.stdout.flush()  # else a reader who has left is noticed after `main`
     except ValidationError as error:
         sys.exit(f"The settings, from the environment and .env, are invalid. {error}")
     except (ProjectError, PostgresError) as error:

@@ -28,6 +28,9 @@ SLOW = 0.05
 LIMIT = 1.5
 """Seconds after which something hangs."""
 
+SLOWLY = 10
+"""How much longer all of these are in a run that is to tell a busy machine from a third thing."""
+
 RESTART = """
     SELECT setval('programs.counter', 1, false), setval('programs.tickets_id_seq', 1, false)
 """
@@ -59,6 +62,7 @@ class SandboxExecutor:
         self._database: Database
         self._outside: asyncpg.Connection
         self._clean: State = {}
+        self._slowness = 1
 
     async def open(self) -> None:
         self._database = await self._databases.clone("programs")
@@ -75,16 +79,21 @@ class SandboxExecutor:
         await self._outside.close()
         await self._databases.drop(self._database)
 
-    async def run(self, program: Program, leader: Trace | None) -> Sandboxed:
+    async def run(
+        self, program: Program, leader: Trace | None, *, slowly: bool = False
+    ) -> Sandboxed:
         """Run a program as one test: in the order of events of a real run, or freely."""
-        self._isolation.sandbox.turns.writer_timeout = LONG_PATIENCE if leader is None else PATIENCE
+        self._slowness = SLOWLY if slowly else 1
+        patience = LONG_PATIENCE if leader is None else PATIENCE
+        self._isolation.sandbox.turns.writer_timeout = patience * self._slowness
         await self._outside.execute(RESTART)
         await self._enter("the program")
         trace, tables = await self._run(program, leader)
         findings: list[str] = []
         try:
-            findings = await asyncio.wait_for(self._leave(), LIMIT)
-            left = state.differences(self._clean, await asyncio.wait_for(self._look(), LIMIT))
+            findings = await asyncio.wait_for(self._leave(), LIMIT * self._slowness)
+            found = await asyncio.wait_for(self._look(), LIMIT * self._slowness)
+            left = state.differences(self._clean, found)
         except Exception as error:
             left = f"{type(error).__name__}: {error}"
         if left:
@@ -98,13 +107,14 @@ class SandboxExecutor:
         for session in sessions.values():
             await session.open()
         if leader is not None:
-            trace = await follow(program, sessions, leader, LIMIT)
+            trace = await follow(program, sessions, leader, LIMIT * self._slowness)
         else:
-            trace = await lead(program, sessions, _wait_if_slow, at_once=SLOW, give_up=LIMIT)
+            slow, limit = SLOW * self._slowness, LIMIT * self._slowness
+            trace = await lead(program, sessions, _wait_if_slow, at_once=slow, give_up=limit)
         tables = None
         with suppress(Exception):
             connection = await self._connect()
-            tables = await asyncio.wait_for(state.tables(connection), LIMIT)
+            tables = await asyncio.wait_for(state.tables(connection), LIMIT * self._slowness)
             await connection.close()
         return trace, tables
 
