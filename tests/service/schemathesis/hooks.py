@@ -34,22 +34,33 @@ def each(values: dict[str, Any]) -> Iterator[tuple[str, object]]:
 def is_beyond_json_schema(name: str, value: object) -> bool:
     match name.split("_", maxsplit=1)[0]:
         case "price":
-            return has_more_than_two_places(value)  # `multipleOf` fails for most floats.
+            return has_more_places(value, 2)  # `multipleOf` fails for most floats.
         case "discount":
-            return has_more_than_two_places(value) or is_negative_text(value)
+            return has_more_places(value, 2) or is_negative_text(value)
+        case "score":
+            return has_more_places(value, 1) or is_beyond_ten(value)
         case "website":  # The tool does not check the format `uri` of items of a list.
             return not str(value).startswith("http")
-        case "maker":  # Validators compare with the nearest float.
+        case (
+            "maker" | "author" | "book" | "translator"
+        ):  # Validators compare with the nearest float.
             return isinstance(value, int) and value >= 2**63
     return False
 
 
-def has_more_than_two_places(value: object) -> bool:
-    return isinstance(value, float) and round(value, 2) != value
+def has_more_places(value: object, places: int) -> bool:
+    return isinstance(value, float) and round(value, places) != value
 
 
 def is_negative_text(value: object) -> bool:
     """A pattern cannot say so."""
     with suppress(DecimalException):
         return isinstance(value, str) and Decimal(value) < 0
+    return False
+
+
+def is_beyond_ten(value: object) -> bool:
+    """A pattern cannot say that of a text, either."""
+    with suppress(DecimalException):
+        return isinstance(value, str) and not 0 <= Decimal(value) <= 10
     return False
