@@ -7,8 +7,8 @@ from tests.harness.thorough import usually
 
 RUNS = {
     "with real commits": ("--db=committed",),
-    "by two workers": ("-n", "2"),
     "in the sandbox": (),
+    "by two workers": ("-n", "2"),
     "on uvloop": ("--loop=uvloop",),
     "in the order of the files": ("-p", "no:randomly"),
     "on uvloop with real commits": ("--loop=uvloop", "--db=committed"),
