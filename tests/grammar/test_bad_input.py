@@ -40,7 +40,7 @@ BAD_LINES = [
     ("a method of pydantic as a field", "order copy:str", "'copy'"),
     ("a mark twice", "order total:int??", "'??'"),
     ("a mark for an index twice", "order total:int*?*", "'*?*'"),
-    ("a read-only field without a value", "order total:int@", "default or may be null"),
+    ("a read-only field without a value", "order total:int@", "needs a default or"),
     ("only read-only fields", "order total:int?@", "requests can set none of its fields"),
     ("a default before a mark", "order total:int=1?", "'1?'"),
     ("length zero", "order code:str(0)", "'0' is not a valid length"),

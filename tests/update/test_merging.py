@@ -379,6 +379,22 @@ def test_edits_that_git_was_told_to_overlook_are_refused(service: Service) -> No
     assert "app.py" in refused(service)
 
 
+def test_a_sparse_checkout_is_refused(service: Service) -> None:
+    git(service.folder, "sparse-checkout", "set", "--cone")
+    assert not (service.folder / "folder").exists()
+    assert refused(service).startswith("folder/deep.py is not checked out")
+
+
+def test_a_partial_clone_is_updated(service: Service, tmp_path: Path) -> None:
+    service.write(WORK)
+    git(service.folder, "config", "uploadpack.allowFilter", "true")
+    clone = Service(tmp_path / "clone")
+    address = f"file://{service.folder}"
+    git(tmp_path, "clone", "--quiet", "--filter=blob:none", address, str(clone.folder))
+    clone.update()
+    check_merged(clone)
+
+
 def test_a_folder_that_is_a_link_is_refused(service: Service, tmp_path: Path) -> None:
     shutil.move(service.folder / "folder", tmp_path / "elsewhere")
     (service.folder / "folder").symlink_to(tmp_path / "elsewhere")

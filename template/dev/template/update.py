@@ -124,6 +124,13 @@ def check_ready(project: Repository) -> None:
             raise TemplateError(
                 f"A {operation} is under way. Finish it first; `git status` says how."
             )
+    files = project.paths("ls-files", "-t", "-z", "--", ".")
+    skipped = [file.removeprefix("S ") for file in files if file.startswith("S ")]
+    if skipped:
+        raise TemplateError(
+            f"{skipped[0]} is not checked out, and an update may have to write it. Check out all "
+            "files of the service first: git sparse-checkout disable"
+        )
     changes = project.git(
         "-c", "core.quotePath=false", "status", "--porcelain", "--untracked-files=normal", "--", "."
     )  # fmt: skip
