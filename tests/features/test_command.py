@@ -191,6 +191,16 @@ def test_a_feature_in_the_answers_without_files_is_found(project: Project) -> No
     assert "uv run feature drop mail" in said
 
 
+def test_features_that_two_branches_have_added_are_not_lost(own_project: Project) -> None:
+    """Git keeps both lists, of which YAML would take the last."""
+    answers = own_project.path / ANSWERS_FILE
+    answers.write_text(f"{answers.read_text()}features:\n- mail\nfeatures:\n- other\n")
+    commit(own_project.path, "Merge")
+    said = feature(own_project, "list", code=1)
+    assert "has 'features' twice: two branches have each added the first one." in said
+    assert own_project.run("template", "check", code=1) == said
+
+
 def test_a_resource_leaves_the_features_alone(project: Project) -> None:
     project.run("resource", "add", "tag label:str!")
     assert "\nfeatures:\n- mail\n" in (project.path / ANSWERS_FILE).read_text()

@@ -58,6 +58,12 @@ def read_answers(folder: Path) -> str:
         ) from None
     if re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE):
         raise TemplateError(f"{path} has conflict markers. Resolve the conflict, and commit.")
+    for question in ("features", "resources"):
+        if len(re.findall(rf"^{question}:", text, re.MULTILINE)) > 1:
+            raise TemplateError(
+                f"{path} has '{question}' twice: two branches have each added the first one. Write "
+                "all of them below one, sorted, and commit."
+            )
     return text
 
 
