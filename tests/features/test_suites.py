@@ -2,18 +2,18 @@
 
 import pytest
 
-from tests.features.conftest import Featured
+from tests.features.conftest import FEATURED, Featured
 from tests.harness.project import Project
+from tests.harness.thorough import usually
 from tests.project.test_suite import assert_all_passed
 
-SETS = ["mail"]
+SETS = ["owners", "mail", "auth"]
+assert set(SETS) == set(FEATURED)
 
 
-@pytest.mark.parametrize("features", SETS)
-def test_its_checks_find_nothing(
-    featured: Featured, default_project: Project, features: str
-) -> None:
-    project = featured(features)
+@pytest.mark.parametrize("name", usually(SETS, 2))
+def test_its_checks_find_nothing(featured: Featured, default_project: Project, name: str) -> None:
+    project = featured(name)
     project.run("ruff", "check")
     project.run("ruff", "format", "--check")
     project.run("mypy", MYPY_CACHE_DIR=default_project.variables()["MYPY_CACHE_DIR"])
@@ -21,12 +21,12 @@ def test_its_checks_find_nothing(
 
 
 @pytest.mark.parametrize("way", ["sandbox", "committed"])
-@pytest.mark.parametrize("features", SETS)
-def test_its_suite_passes(featured: Featured, features: str, way: str) -> None:
-    assert_all_passed(featured(features).run("pytest", f"--db={way}"))
+@pytest.mark.parametrize("name", usually(SETS, 2))
+def test_its_suite_passes(featured: Featured, name: str, way: str) -> None:
+    assert_all_passed(featured(name).run("pytest", f"--db={way}"))
 
 
-@pytest.mark.parametrize("features", SETS)
-def test_its_suite_reaches_the_coverage(featured: Featured, features: str) -> None:
-    output = featured(features).run("pytest", "--cov")
-    assert "Required test coverage" in output
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", SETS)
+def test_its_suite_reaches_the_coverage(featured: Featured, name: str) -> None:
+    assert "Required test coverage" in featured(name).run("pytest", "--cov")

@@ -33,7 +33,18 @@ class Feature:
     """What else there is to do when it was added."""
 
 
+NEEDS_TOKENS = (
+    "All endpoints require a token now, and tests a client that sends one; tests/auth/README.md "
+    "says how to let `client` be that in your own tests."
+)
+
 FEATURES = {
+    "auth": Feature(
+        "users, logins by token, owners of rows; every endpoint requires a user by default",
+        has_tables=True,
+        requires=("mail",),
+        notes=(NEEDS_TOKENS, "In production, set FRONTEND_URL; .env.example describes it."),
+    ),
     "mail": Feature(
         "send mail by SMTP; tests find it in the fixture `outbox`",
         notes=("In production, set SMTP_URL and MAIL_FROM; .env.example describes them.",),
