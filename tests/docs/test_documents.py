@@ -72,7 +72,7 @@ def test_no_diagram_has_a_semicolon_which_ends_a_line_of_mermaid() -> None:
     assert [diagram for diagram in diagrams if ";" in diagram] == []
 
 
-@pytest.mark.parametrize("index", ["README.md", "recipes/README.md"])
+@pytest.mark.parametrize("index", ["README.md", "features/README.md", "recipes/README.md"])
 def test_an_index_lists_every_document_of_its_folder(index: str) -> None:
     path = ROOT / "docs" / index
     linked = set(re.findall(r"\]\(([\w-]+\.md)\)", path.read_text()))

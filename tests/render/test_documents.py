@@ -57,8 +57,8 @@ def test_of_a_template_without_an_address_they_are_names(default_project: Projec
 def test_a_command_prints_them(default_project: Project) -> None:
     index = default_project.run("template", "docs")
     assert index == (ROOT / "docs" / "README.md").read_text()
-    page = default_project.run("template", "docs", "recipes/mail")
-    assert page == (ROOT / "docs" / "recipes" / "mail.md").read_text()
+    page = default_project.run("template", "docs", "recipes/uploads")
+    assert page == (ROOT / "docs" / "recipes" / "uploads.md").read_text()
 
 
 def test_a_command_prints_those_at_an_address(own_project: Project, template: Path) -> None:

@@ -15,7 +15,7 @@ from tests.harness.updates import ANSWERS_FILE, follow, next_release, replace
 ITEM = "app/resources/item"
 THEIRS = {
     "template/app/health.py": ('"""', '"""Theirs. '),
-    "template/app/settings.py": (
+    "template/app/settings.py.jinja": (
         "    # Your own settings go below this line.\n",
         "    theirs: int = 1\n\n    # Your own settings go below this line.\n",
     ),

@@ -133,7 +133,7 @@ def test_the_gitignore_of_projects_does_not_act_on_the_template() -> None:
     files = git(ROOT, "ls-files", "-z", "--cached", "--others", "--", "template").split("\0")
     assert [file for file in files if Path(file).name == ".gitignore"] == []
     there = [file for file in files if file and "__pycache__" not in file]
-    assert "template/app/main.py" in there
+    assert "template/app/crud.py" in there
     assert ignored(ROOT, there) == []
 
 

@@ -3,9 +3,10 @@
 dev.py        `uv run dev`; seeds.py has the rows for a new development database
 console.py    `uv run console`
 resource.py   `uv run resource`; resource_lines.py has the lines that describe resources
+feature.py    `uv run feature`
 template.py   `uv run template`
 rename_migration.py  the migration of a renamed resource
-report.py     what an update did, as the last two print it
+report.py     what an update did, as the last three print it
 project.py    the project in which a command runs
 database.py   its development database, also for `uv run alembic`
 """

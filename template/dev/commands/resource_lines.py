@@ -110,6 +110,7 @@ def edit(before: str, text: str) -> str:
 def migration_notes(before: str, after: str) -> list[str]:
     """What autogenerate cannot know about a change of fields, and what PostgreSQL may refuse."""
     old, new = parse_fields(before), parse_fields(after)
+    owned_before, owned = ("owner" in text.split() for text in (before, after))
     both = [(old[name], new[name]) for name in new if name in old]
     notes = {
         "Required and without a default: {}. On a table with rows the migration will fail: allow "
@@ -118,6 +119,10 @@ def migration_notes(before: str, after: str) -> list[str]:
             for name, field in new.items()
             if name not in old and not field.optional and not field.default
         ],
+        "Rows have an owner from now on: {}. On a table with rows the migration will fail: let it "
+        "allow null, fill the column, and require a value in a second one.": (
+            ["owner_id"] if owned and not owned_before else []
+        ),
         "No longer null: {}. The migration will fail while there are rows without a value; fill "
         "them in an earlier migration.": [
             now.name for was, now in both if was.optional and not now.optional

@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         "document",
         nargs="?",
         default="README",
-        help="such as errors or recipes/mail; default: the index of all",
+        help="such as errors or recipes/uploads; default: the index of all",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""What the answers file remembers: the template, its release, and the resources."""
+"""What the answers file remembers: the template, its release, the resources and the features."""
 
 import re
 from pathlib import Path
@@ -20,10 +20,20 @@ def parse_resources(answers: str) -> dict[str, str]:
     return {name.strip("'"): fields.strip("'") for name, fields in entries}
 
 
+def read_features(folder: Path) -> list[str]:
+    """The names of the service's features. Raises TemplateError."""
+    return parse_features(read_answers(folder))
+
+
+def parse_features(answers: str) -> list[str]:
+    section = re.search(r"^features:\n((?:- .*\n)*)", answers, re.MULTILINE)
+    return re.findall(r"^- +(.+)$", section[1], re.MULTILINE) if section else []
+
+
 def read_questions(folder: Path) -> list[str]:
     """The questions that have an answer to be changed. Raises TemplateError."""
     names = re.findall(r"^([a-z]\w*):", read_answers(folder), re.MULTILINE)
-    return [name for name in names if name not in ("resource", "resources")]
+    return [name for name in names if name not in ("features", "resource", "resources")]
 
 
 def read_source(folder: Path) -> str:
@@ -48,6 +58,12 @@ def read_answers(folder: Path) -> str:
         ) from None
     if re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE):
         raise TemplateError(f"{path} has conflict markers. Resolve the conflict, and commit.")
+    for question in ("features", "resources"):
+        if len(re.findall(rf"^{question}:", text, re.MULTILINE)) > 1:
+            raise TemplateError(
+                f"{path} has '{question}' twice: two branches have each added the first one. Write "
+                "all of them below one, sorted, and commit."
+            )
     return text
 
 

@@ -14,6 +14,7 @@ from dev.template import writing
 from dev.template.answers import (
     ANSWERS_FILE,
     find_release,
+    parse_features,
     parse_resources,
     read_answers,
     read_release,
@@ -24,8 +25,8 @@ from dev.template.merging import Merge, Scratch
 from dev.template.rendering import render
 from dev.template.update import check_ready
 
-REGISTRIES = ("app/resources/__init__.py", "tests/factories/__init__.py")
-"""The files with lines for each resource, in alphabetical order."""
+REGISTRIES = ("app/features.py", "app/resources/__init__.py", "tests/factories/__init__.py")
+"""The files with lines for each resource or each feature, in alphabetical order."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Check:
         self.source = read_source(project.folder)
         self.release = read_release(project.folder)
         self.resources = parse_resources(read_answers(project.folder))
+        self.features = parse_features(read_answers(project.folder))
         self.scratch = Scratch(folder / "merged", project)
         self.rendered = self._render(self.release)
         self.before = self.scratch.repository.files(self.scratch.before)
@@ -78,7 +80,7 @@ class Check:
 
     def _registries(self) -> Iterator[Finding]:
         for path in REGISTRIES:
-            if path not in self.before:
+            if path not in self.before or path not in self.rendered:
                 continue
             rendered, there = self._lines(self.rendered[path]), self._lines(self.before[path])
             missing = [line.strip() for line in Counter(rendered) - Counter(there)]
@@ -97,13 +99,15 @@ class Check:
                 "Add such files with: git add --force",
                 {},
             )
-        for written in self.resources:
-            name = written.partition("/")[0]
-            files = [path for path in self.rendered if path.startswith(f"app/resources/{name}/")]
+        names = [written.partition("/")[0] for written in self.resources]
+        parts = [("resource", name, f"app/resources/{name}/") for name in names]
+        parts += [("feature", name, f"app/{name}/") for name in self.features]
+        for kind, name, folder in parts:
+            files = [path for path in self.rendered if path.startswith(folder)]
             if not any(path in self.before or path in ignored for path in files):
                 yield Finding(
-                    f"Resource '{name}' is in {ANSWERS_FILE}, and has no files; add them again, or "
-                    f"drop it: uv run resource drop {name}",
+                    f"{kind.capitalize()} '{name}' is in {ANSWERS_FILE}, and has no files; add "
+                    f"them again, or drop it: uv run {kind} drop {name}",
                     {},
                 )
 

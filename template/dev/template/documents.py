@@ -12,7 +12,7 @@ FORGES = {"gh": "https://github.com/", "gl": "https://gitlab.com/"}
 
 
 def read_document(project: Repository, name: str) -> str:
-    """The text of a document, such as `errors` or `recipes/mail`; takes seconds over a network.
+    """The text of a document, such as `errors` or `recipes/uploads`; takes seconds over a network.
 
     Raises TemplateError if there is none of this name, or if the template cannot be read.
     """

@@ -44,6 +44,17 @@ class Change:
     """Whether files go that the release no longer has and that the user has edited; else they are
     conflicts."""
 
+    refuse_edited: bool = False
+    """Whether such files make the update fail before it changes anything."""
+
+
+class EditedFilesError(TemplateError):
+    """An update would delete files that the user has edited."""
+
+    def __init__(self, files: list[str]) -> None:
+        super().__init__(f"The update would delete files that you have edited: {', '.join(files)}")
+        self.files = files
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -96,6 +107,8 @@ def update(project: Repository, change: Change) -> Outcome:
             renaming = renamer.renaming
             merge = scratch.merge(*renamer.renamed())
             not_renamed = renamer.leftovers(merge)
+        if change.refuse_edited and merge.deleted_by_template:
+            raise EditedFilesError(merge.deleted_by_template)
         _check_folders_are_no_links(project, scratch.repository, merge)
         _check_nothing_is_lost(scratch.repository, merge)
         writing.write(project, merge, scratch.repository.folder)

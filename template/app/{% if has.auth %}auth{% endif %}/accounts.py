@@ -1,0 +1,237 @@
+"""What becomes of users, their passwords and their logins.
+
+Nothing tells whether an address has an account, neither a text nor the time that it takes: known
+and unknown addresses get the same responses after the same statements and the same hash. What there
+is to say is in the mail.
+
+No connection to the database is held while a password is hashed.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth import letters, schemas
+from app.auth.current_user import CurrentUser
+from app.auth.letters import Letter
+from app.auth.models import Login, MailedToken, Purpose, User
+from app.auth.passwords import passwords
+from app.auth.throttling import count_attempt, forget_attempts
+from app.auth.tokens import digest, new_token
+from app.database import SessionDep
+from app.errors import InvalidInputError, NotFoundError
+from app.mail import MailDep, OutgoingMail
+from app.settings import Settings
+
+LOGIN_LASTS = dt.timedelta(days=30)
+MAILED_TOKEN_LASTS = dt.timedelta(hours=1)
+MAX_LISTED = 100
+
+PASSWORDS_A_USER = 10
+"""How many passwords may be tried for an address in `throttling.WINDOW`."""
+
+MAILS_A_USER = 5
+"""How many times somebody may cause mail to an address in that time."""
+
+ATTEMPTS_A_CLIENT = 100
+"""How many times a client may do either, or try a token, in that time."""
+
+
+class Accounts:
+    """The accounts, for one request."""
+
+    def __init__(self, request: Request, session: AsyncSession, mail: OutgoingMail) -> None:
+        self._client = request.client.host if request.client else ""
+        self._state = request.app.state
+        self._session = session
+        self._mail = mail
+
+    async def register(self, data: schemas.Registration) -> None:
+        """Create an account, which can be used when its address is verified.
+
+        Before that, registering again replaces its name and its password.
+        """
+        await self._count(f"mail {data.email}", MAILS_A_USER)
+        password_hash = await passwords.hash(data.password)
+        new = insert(User).values(email=data.email, name=data.name, password_hash=password_hash)
+        is_new = await self._session.scalar(
+            new.on_conflict_do_update(
+                index_elements=[User.email],
+                set_={"name": new.excluded.name, "password_hash": new.excluded.password_hash},
+                where=User.verified_at.is_(None),
+            ).returning(User.id)
+        )
+        if is_new:
+            await self._mail_token(data.email, Purpose.VERIFY_EMAIL)
+        else:
+            await self._mail_token(data.email, Purpose.RESET_PASSWORD, is_registered=True)
+
+    async def verify_email(self, data: schemas.EmailVerification) -> None:
+        """Verify the address of an account. Raises InvalidInputError.
+
+        The password is required, too: somebody else than the reader of the mail may have
+        registered the address.
+        """
+        await self._count()
+        user = await self._find_by_token(data.token, Purpose.VERIFY_EMAIL)
+        password_hash = user.password_hash if user else None
+        is_correct = await passwords.verify(data.password, password_hash)
+        if user is None or not is_correct:
+            raise InvalidInputError("Invalid or expired token, or wrong password.", "body")
+        await self._use_up(user, data.token)
+        await self._update(user.id, verified_at=func.now())
+
+    async def request_password_reset(self, data: schemas.PasswordResetRequest) -> None:
+        await self._count(f"mail {data.email}", MAILS_A_USER)
+        await self._mail_token(data.email, Purpose.RESET_PASSWORD)
+
+    async def reset_password(self, data: schemas.PasswordReset) -> None:
+        """Set the password of an account, which ends all its logins, and verifies its address.
+
+        Raises InvalidInputError.
+        """
+        await self._count()
+        user = await self._find_by_token(data.token, Purpose.RESET_PASSWORD)
+        if user is None:
+            raise InvalidInputError("Invalid or expired token.", "body", "token")
+        password_hash = await passwords.hash(data.password)
+        await self._use_up(user, data.token)
+        verified_at = func.coalesce(User.verified_at, func.now())
+        await self._update(user.id, password_hash=password_hash, verified_at=verified_at)
+        await self._session.execute(delete(Login).where(Login.user_id == user.id))
+        await self._note_change(user.email)
+
+    async def change_password(self, me: CurrentUser, data: schemas.PasswordChange) -> None:
+        """Set the user's own password, which ends all other logins and links in mail.
+
+        Raises InvalidInputError.
+        """
+        if await self._check_password(me.email, data.current_password) is None:
+            raise InvalidInputError("Wrong password.", "body", "current_password")
+        password_hash = await passwords.hash(data.new_password)
+        await self._update(me.id, password_hash=password_hash)
+        others = delete(Login).where(Login.user_id == me.id, Login.id != me.login_id)
+        await self._session.execute(others)
+        await self._session.execute(delete(MailedToken).where(MailedToken.user_id == me.id))
+        await self._note_change(me.email)
+
+    async def log_in(self, data: schemas.Credentials, user_agent: str) -> schemas.LoginCreated:
+        """Create a login. Raises HTTPException."""
+        user = await self._check_password(data.email, data.password)
+        if user is None:
+            raise HTTPException(
+                401, "Wrong e-mail address or password.", headers={"WWW-Authenticate": "Bearer"}
+            )
+        if user.verified_at is None:
+            raise HTTPException(403, "Verify your e-mail address first; see your mail.")
+        token = new_token()
+        new = insert(Login).values(
+            user_id=user.id,
+            token_hash=digest(token),
+            user_agent=user_agent[:200],
+            expires_at=func.now() + LOGIN_LASTS,
+        )
+        login = (await self._session.execute(new.returning(Login.id, Login.expires_at))).one()
+        await forget_attempts(self._session, f"password {user.email}")
+        for model in (Login, MailedToken):
+            await self._session.execute(delete(model).where(model.expires_at <= func.now()))
+        return schemas.LoginCreated(id=login.id, access_token=token, expires_at=login.expires_at)
+
+    async def logins(self, me: CurrentUser) -> Sequence[Login]:
+        """The user's logins, the newest first, at most `MAX_LISTED`."""
+        valid = (Login.user_id == me.id, Login.expires_at > func.now())
+        newest = select(Login).where(*valid).order_by(Login.id.desc()).limit(MAX_LISTED)
+        return (await self._session.scalars(newest)).all()
+
+    async def log_out(self, me: CurrentUser, login_id: int) -> None:
+        """End one of the user's logins. Raises NotFoundError."""
+        ended = delete(Login).where(Login.user_id == me.id, Login.id == login_id)
+        if await self._session.scalar(ended.returning(Login.id)) is None:
+            raise NotFoundError(f"Login {login_id} not found.")
+
+    async def log_out_everywhere(self, me: CurrentUser) -> None:
+        await self._session.execute(delete(Login).where(Login.user_id == me.id))
+
+    async def rename(self, me: CurrentUser, data: schemas.UserUpdate) -> CurrentUser:
+        await self._update(me.id, name=data.name)
+        return replace(me, name=data.name)
+
+    async def _count(self, key: str | None = None, limit: int = 0) -> None:
+        limits = {} if key is None else {key: limit}
+        limits[f"client {self._client}"] = ATTEMPTS_A_CLIENT
+        await count_attempt(self._state.read_sessions, limits)
+
+    async def _check_password(self, email: str, password: str) -> User | None:
+        """The user, if this is the password."""
+        await self._count(f"password {email}", PASSWORDS_A_USER)
+        async with self._state.read_sessions() as session:
+            user: User | None = await session.scalar(select(User).where(User.email == email))
+        password_hash = user.password_hash if user else None
+        return user if await passwords.verify(password, password_hash) else None
+
+    async def _update(self, user_id: int, **values: object) -> None:
+        await self._session.execute(update(User).where(User.id == user_id).values(values))
+
+    async def _mail_token(
+        self, email: str, purpose: Purpose, *, is_registered: bool = False
+    ) -> None:
+        """Mail a token to the user with this address, if there is one."""
+        token = new_token()
+        values = {
+            "user_id": User.id,
+            "purpose": literal(purpose, MailedToken.purpose.type),
+            "token_hash": literal(digest(token)),
+            "expires_at": func.now() + MAILED_TOKEN_LASTS,
+        }
+        # One statement for known and unknown addresses.
+        new = insert(MailedToken).from_select(
+            [*values], select(*values.values()).where(User.email == email)
+        )
+        if await self._session.scalar(new.returning(MailedToken.id)) is None:
+            return
+        settings: Settings = self._state.settings
+        letter = letters.with_token(
+            purpose, settings.frontend_url, token, is_registered=is_registered
+        )
+        self._send(email, letter)
+
+    async def _find_by_token(self, token: str, purpose: Purpose) -> User | None:
+        found = (
+            select(User)
+            .join(MailedToken, MailedToken.user_id == User.id)
+            .where(
+                MailedToken.token_hash == digest(token),
+                MailedToken.purpose == purpose,
+                MailedToken.expires_at > func.now(),
+            )
+        )
+        async with self._state.read_sessions() as session:
+            user: User | None = await session.scalar(found)
+        return user
+
+    async def _use_up(self, user: User, token: str) -> None:
+        """Delete the token, and all others that were mailed to the user."""
+        of_user = delete(MailedToken).where(MailedToken.user_id == user.id)
+        used = await self._session.scalars(of_user.returning(MailedToken.token_hash))
+        if digest(token) not in used.all():  # another request has used it meanwhile
+            raise InvalidInputError("Invalid or expired token.", "body", "token")
+
+    async def _note_change(self, email: str) -> None:
+        await forget_attempts(self._session, f"password {email}")
+        self._send(email, letters.password_changed())
+
+    def _send(self, email: str, letter: Letter) -> None:
+        self._mail.send(email, letter.subject, letter.text)
+
+
+async def get_accounts(request: Request, session: SessionDep, mail: MailDep) -> Accounts:
+    return Accounts(request, session, mail)
+
+
+AccountsDep = Annotated[Accounts, Depends(get_accounts)]

@@ -1,0 +1,188 @@
+"""`uv run feature`: add, drop and list the features of this service.
+
+Each change is an update from the template; at the end, the command prints what is left to do.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+
+from dev.commands.project import ProjectError, find_project
+from dev.commands.report import check_conflicts, list_files, print_changes, print_line, print_list
+from dev.commands.template import interrupted
+from dev.template.answers import read_features
+from dev.template.git import Repository, TemplateError
+from dev.template.update import Change, EditedFilesError, Outcome, update
+
+DISCARD = "--discard-edits"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What the command knows of a feature."""
+
+    summary: str
+
+    has_tables: bool = False
+    """Whether it comes and goes with a migration."""
+
+    requires: tuple[str, ...] = ()
+    """The features that are added along with it."""
+
+    notes: tuple[str, ...] = ()
+    """What else there is to do when it was added."""
+
+
+NEEDS_TOKENS = (
+    "All endpoints require a token now, and tests a client that sends one; tests/auth/README.md "
+    "says how to let `client` be that in your own tests."
+)
+
+FEATURES = {
+    "auth": Feature(
+        "users, logins by token, owners of rows; every endpoint requires a user by default",
+        has_tables=True,
+        requires=("mail",),
+        notes=(NEEDS_TOKENS, "In production, set FRONTEND_URL; .env.example describes it."),
+    ),
+    "mail": Feature(
+        "send mail by SMTP; tests find it in the fixture `outbox`",
+        notes=("In production, set SMTP_URL and MAIL_FROM; .env.example describes them.",),
+    ),
+}
+
+
+class FeatureError(Exception):
+    """The command is not possible for this feature; the message says why, and what to do."""
+
+
+def main() -> None:
+    """Run the command; exits with an error message if it fails or only partly succeeds."""
+    options = _parser().parse_args()
+    try:
+        features = Features(Repository(find_project().folder))
+        match options.verb:
+            case "add":
+                features.add(options.name)
+            case "drop":
+                features.drop(options.name, discard_edits=options.discard_edits)
+            case "list":
+                features.print()
+    except (ProjectError, FeatureError, TemplateError) as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(interrupted())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="feature", description="Add, drop or list the features of this service."
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="add|drop|list", required=True)
+    adding = verbs.add_parser("add", help="add a feature, and those that it requires")
+    adding.add_argument("name", metavar="NAME")
+    dropping = verbs.add_parser("drop", help="drop a feature with all its files")
+    dropping.add_argument("name", metavar="NAME")
+    dropping.add_argument(
+        DISCARD, action="store_true", help="drop the files that you have edited as well"
+    )
+    verbs.add_parser("list", help="list all features; those that the service has are marked by *")
+    return parser
+
+
+class Features:
+    """The features of a service."""
+
+    def __init__(self, project: Repository) -> None:
+        self.project = project
+        self.present = read_features(project.folder)
+
+    def add(self, name: str) -> None:
+        """Add a feature, and those that it requires."""
+        feature = _find(name)
+        if name in self.present:
+            raise FeatureError(f"The service has the feature '{name}' already.")
+        outcome = update(self.project, Change({"features": [*self.present, name]}))
+        others = [other for other in feature.requires if other not in self.present]
+        along = f", and {' and '.join(others)}, which it requires" if others else ""
+        notes = [note for added in (name, *others) for note in FEATURES[added].notes]
+        notes.append(f"All about it: uv run template docs features/{name}")
+        _print_next_steps(outcome, f"Added {name}{along}", f"add {name}", feature, notes)
+
+    def drop(self, name: str, *, discard_edits: bool) -> None:
+        """Remove a feature; unless `discard_edits`, only if the user has edited none of its files.
+
+        Files of the user's own in its folders stay.
+        """
+        feature = _find(name)
+        if name not in self.present:
+            existing = ", ".join(self.present) or "none"
+            raise FeatureError(f"The service has no feature '{name}'; its features: {existing}.")
+        for other, described in FEATURES.items():
+            if other in self.present and name in described.requires:
+                raise FeatureError(
+                    f"Feature '{name}' cannot be dropped: '{other}' requires it; drop that first: "
+                    f"uv run feature drop {other}"
+                )
+        rest = [other for other in self.present if other != name]
+        change = Change(
+            {"features": rest}, delete_edited=discard_edits, refuse_edited=not discard_edits
+        )
+        try:
+            outcome = update(self.project, change)
+        except EditedFilesError as error:
+            files = list_files(f"You have edited these files of '{name}'", error.files)
+            raise FeatureError(
+                f"{files}\nNothing was changed. To drop them as well: uv run feature drop {name} "
+                f"{DISCARD}; they remain in git's history."
+            ) from None
+        own = self.project.paths("ls-files", "-z", "--", f"app/{name}", f"tests/{name}")
+        imports = rf"\bapp\.{name}\b|\bfrom app import .*\b{name}\b"
+        importing = self.project.git(
+            "grep", "--line-number", "--extended-regexp", imports, "--", "*.py", codes=(0, 1)
+        )
+        notes = ["The migration will drop its tables and all data in them."]
+        _print_next_steps(
+            outcome, f"Dropped {name}", f"drop {name}", feature, notes * feature.has_tables
+        )
+        print_list("These files are your own and were kept", own)
+        print_list("These lines still import it", importing.splitlines())
+
+    def print(self) -> None:
+        """Print every feature, one a line."""
+        width = max(map(len, FEATURES))
+        for name, feature in FEATURES.items():
+            mark = "*" if name in self.present else " "
+            requires = f" (requires {', '.join(feature.requires)})" if feature.requires else ""
+            print_line(f"{mark} {name:{width}}  {feature.summary}{requires}")
+
+
+def _find(name: str) -> Feature:
+    if name not in FEATURES:
+        raise FeatureError(
+            f"Feature '{name}' does not exist; the features are: {', '.join(FEATURES)}. A newer "
+            "release may have it: uv run template update"
+        )
+    return FEATURES[name]
+
+
+def _print_next_steps(
+    outcome: Outcome, done: str, message: str, feature: Feature, notes: list[str]
+) -> None:
+    """Print what is left to do. Raises TemplateError if there are conflicts."""
+    if feature.has_tables:
+        print_line(f"{done}. Create the migration, review it, and run the tests:\n")
+        print_line("  uv run alembic upgrade head")
+        print_line(f'  uv run alembic revision --autogenerate -m "{message}"')
+    else:
+        print_line(f"{done}; nothing is committed yet. Review it, and run the tests:\n")
+        print_line("  git diff HEAD")
+    print_line("  uv run pytest")
+    for note in notes:
+        print_line(f"\n{note}")
+    print_changes(outcome)
+    check_conflicts(outcome.merge)
+
+
+if __name__ == "__main__":
+    main()

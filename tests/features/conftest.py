@@ -1,0 +1,36 @@
+"""Projects with features, in an environment of their own: each feature has dependencies."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.harness.project import Project, render
+from tests.harness.shared import once
+
+FEATURED: dict[str, dict[str, object]] = {
+    "mail": {"features": ["mail"]},
+    "auth": {"features": ["auth"]},
+    # Rows with an owner that refer to rows with and without one.
+    "owners": {
+        "features": ["auth"],
+        "resource": "",
+        "resources": {
+            "item": "name:str(100)!",
+            "order": "owner total:decimal(10,2)* note:text? code:str(20)! item:ref(item)",
+            "order_line": "owner label:str order:ref(order) replaces:ref(order)?",
+        },
+    },
+}
+"""The sets of answers that projects with features are rendered with."""
+
+Featured = Callable[[str], Project]
+"""The project of a set. Tests may run it but must not change it."""
+
+
+@pytest.fixture(scope="session")
+def featured(shared: Path, template: Path, default_project: Project) -> Featured:
+    def build(target: Path) -> None:
+        render(template, target, FEATURED[target.name.removeprefix("with ")]).run("true")
+
+    return lambda name: Project(once(shared / f"with {name}", build))

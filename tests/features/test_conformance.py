@@ -1,0 +1,72 @@
+"""A service with users conforms to its OpenAPI document, and answers nothing without a token."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from tests.features.conftest import Featured
+from tests.harness.project import run
+from tests.harness.service import database, serve
+from tests.harness.thorough import THOROUGH
+from tests.service.test_conformance import SETTINGS
+
+EXAMPLES = "40" if THOROUGH else "4"
+VARIABLES = {
+    "SMTP_URL": "smtp://127.0.0.1:1",  # where no server is
+    "MAIL_FROM": "service@example.com",
+    "FRONTEND_URL": "https://app.example.com",
+}
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "ignored_auth",
+)
+LOG_IN = """
+import asyncio
+from sqlalchemy import func
+from app.auth.accounts import LOGIN_LASTS
+from app.auth.models import Login, User
+from app.auth.tokens import digest, new_token
+from app.database import create_engine, create_sessionmaker
+from app.settings import DatabaseSettings
+
+async def main():
+    token, engine = new_token(), create_engine(DatabaseSettings())
+    async with create_sessionmaker(engine).begin() as session:
+        user = User(email="ada@example.com", name="Ada", password_hash="")
+        session.add(user)
+        await session.flush()
+        expires_at = func.now() + LOGIN_LASTS
+        session.add(
+            Login(user_id=user.id, token_hash=digest(token), user_agent="", expires_at=expires_at)
+        )
+    await engine.dispose()
+    print("token", token)
+
+asyncio.run(main())
+"""
+ENDS_LOGINS = "^/logins"
+
+
+def test_every_response_of_a_service_with_users_conforms(
+    featured: Featured, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(SETTINGS, tmp_path / "schemathesis")
+    project = featured("owners")
+    with database(project) as url:
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        token = project.run("python", "-c", LOG_IN, DATABASE_URL=url).split()[-1]
+        with serve(project, url, **VARIABLES) as client:
+            schema = str(client.base_url.join("/openapi.json"))
+            tool = (sys.executable, "-m", "schemathesis.cli")
+            run(
+                *(*tool, "run", schema, "--seed", "1", "--max-examples", EXAMPLES, "--no-color"),
+                *("--checks", ",".join(CHECKS), "--mode", "all"),
+                *("--header", f"Authorization: Bearer {token}"),
+                *("--exclude-path-regex", ENDS_LOGINS),
+                cwd=folder,
+            )
+            me = client.get("/me", headers={"Authorization": f"Bearer {token}"})
+    assert me.json()["email"] == "ada@example.com"

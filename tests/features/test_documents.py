@@ -1,0 +1,31 @@
+"""The documents of the features work as they are written."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.recipes import files_of_tests, follow
+from tests.harness.project import Project
+from tests.harness.service import database
+from tests.harness.template import ROOT, commit, git
+
+FOLDER = ROOT / "docs" / "features"
+
+
+@pytest.mark.parametrize("feature", ["mail", "auth"])
+def test_its_steps_and_examples_work(
+    default_project: Project, tmp_path: Path, feature: str
+) -> None:
+    document = FOLDER / f"{feature}.md"
+    git(tmp_path, "clone", "--quiet", str(default_project.path), "service")
+    project = Project(tmp_path / "service")
+    project.run("true")
+    commit(project.path, "Lock")
+    with database(project) as url:
+        follow(document, project, url)
+    project.run("ruff", "check", "--select", "I", "--fix")
+    project.run("ruff", "check")
+    project.run("ruff", "format", "--check")
+    project.run("mypy", MYPY_CACHE_DIR=default_project.variables()["MYPY_CACHE_DIR"])
+    for way in ("sandbox", "committed"):
+        project.run("pytest", *files_of_tests(document), f"--db={way}")

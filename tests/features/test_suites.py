@@ -1,0 +1,32 @@
+"""A project with features passes its own tests and all checks."""
+
+import pytest
+
+from tests.features.conftest import FEATURED, Featured
+from tests.harness.project import Project
+from tests.harness.thorough import usually
+from tests.project.test_suite import assert_all_passed
+
+SETS = ["owners", "mail", "auth"]
+assert set(SETS) == set(FEATURED)
+
+
+@pytest.mark.parametrize("name", usually(SETS, 2))
+def test_its_checks_find_nothing(featured: Featured, default_project: Project, name: str) -> None:
+    project = featured(name)
+    project.run("ruff", "check")
+    project.run("ruff", "format", "--check")
+    project.run("mypy", MYPY_CACHE_DIR=default_project.variables()["MYPY_CACHE_DIR"])
+    assert "0 broken" in project.run("lint-imports")
+
+
+@pytest.mark.parametrize("way", ["sandbox", "committed"])
+@pytest.mark.parametrize("name", usually(SETS, 2))
+def test_its_suite_passes(featured: Featured, name: str, way: str) -> None:
+    assert_all_passed(featured(name).run("pytest", f"--db={way}"))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", SETS)
+def test_its_suite_reaches_the_coverage(featured: Featured, name: str) -> None:
+    assert "Required test coverage" in featured(name).run("pytest", "--cov")
