@@ -1,12 +1,10 @@
-"""The texts in the template's Python that tell somebody what is wrong."""
+"""The texts in a project's Python that tell somebody what is wrong."""
 
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
-from tests.harness.template import ROOT
-
-TEMPLATE = ROOT / "template"
 SOURCES = (
     *("app/**/*.py", "dev/**/*.py", "migrations/**/*.py", "tests/fixtures/*.py"),
     *("tests/factories/*.py", "tests/integration/test_migrations.py"),
@@ -26,14 +24,14 @@ CODE = re.compile(r"\\|::|\n {4}|[a-z]_[a-z]+ [a-z]+_[a-z]")
 """Regular expressions, SQL and lists of names."""
 
 
-def messages() -> Iterator[tuple[str, str]]:
+def messages(project: Path) -> Iterator[tuple[str, str]]:
     """Where each message is, and its text, in which `<>` stands for what is filled in."""
     for source in SOURCES:
-        for path in sorted(TEMPLATE.glob(source)):
+        for path in sorted(project.glob(source)):
             for node, is_raised in _texts(ast.parse(path.read_text()), is_raised=False):
                 text = normalized(_written(node))
                 if _is_message(text, is_raised=is_raised):
-                    yield f"{path.relative_to(TEMPLATE)}:{node.lineno}", text
+                    yield f"{path.relative_to(project)}:{node.lineno}", text
 
 
 def normalized(text: str) -> str:
