@@ -90,8 +90,10 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         each filter: `*` in a resource line creates it. Several filters, or a filter and a sort,
         may cost as much as the rows that the best of their indexes leaves.
         """
-        statement = self.filter(select(self.model), query).where(*conditions)
-        order = _order(self.model, query.sort)
+        order = _order(self.model, query.sort, self.page_bytes)
+        statement = self.filter(order.rows, query)
+        if conditions:
+            statement = statement.where(*conditions)
         start = None
         if query.cursor is not None:
             start = cursors.decode(query.cursor, query, order.type)
@@ -181,10 +183,9 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         start: Position | None,
         limit: int,
     ) -> tuple[builtins.list[ModelT], Position | None]:
-        """Return the first rows in this order after `start`, at most `limit`, and the position of
-        the last one if others follow."""
-        ordered = statement.order_by(*order.columns)
-        page = order.begin(statement, start, limit + 1).order_by(*order.columns)
+        """Return the first rows of the statement after `start`, at most `limit`, and the position
+        of the last one if others follow."""
+        page = order.begin(statement, start, limit + 1)
         if order.sizes is None:
             # One extra row shows whether others follow.
             found = (await session.execute(page.add_columns(order.text).limit(limit + 1))).all()
@@ -195,9 +196,9 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
             # `start` is not repeated here: PostgreSQL would expect fewer rows than there are, since
             # it estimates a comparison of two columns by the first one, and join them the slow way.
             fitting = (
-                ordered.add_cte(sizes)
+                statement.add_cte(sizes)
                 .add_columns(order.text, SIZES.c.following)
-                .where(SIZES.c.id == self.model.id, SIZES.c.before < self.page_bytes)
+                .where(*order.fits)
             )
             found = (await session.execute(fitting)).all()
             has_more = bool(found) and found[-1].following is not None
@@ -225,6 +226,9 @@ class _Order:
     any value and of those without one: these are the parts of the order, one after another.
     """
 
+    rows: Select[Any]
+    """All rows in this order."""
+
     keys: Sequence[InstrumentedAttribute[Any]]
     descending: bool
     columns: Sequence[ColumnElement[Any]]
@@ -237,13 +241,17 @@ class _Order:
     sizes: Sequence[ColumnElement[Any]] | None
     """The columns of `SIZES` in this order; None if no row of the table is large."""
 
+    fits: Sequence[ColumnElement[bool]]
+    """The conditions of the rows of `SIZES` that a page has."""
+
     parts: dict[object, ColumnElement[bool]]
     """By the values of an enum, ANY_VALUE or None; empty if the index has the order."""
 
     def begin(
         self, statement: Select[tuple[ModelT]], start: Position | None, limit: int
     ) -> Select[tuple[ModelT]]:
-        """Select the rows after `start`, or as many of each part as a page can hold."""
+        """Of the rows that `statement` selects in this order, select those after `start`, or as
+        many of each part as a page can hold."""
         if not self.parts:
             return statement if start is None else statement.where(self._is_after(start))
         id, parts = self.keys[-1], [*self.parts.values()]
@@ -251,7 +259,8 @@ class _Order:
             part = start.value if start.value in self.parts else ANY_VALUE
             parts = parts[[*self.parts].index(part) :]
             parts[0] &= self._is_after(start)
-        ordered = statement.with_only_columns(id).order_by(*self.columns[-len(self.keys) :])
+        ids = statement.with_only_columns(id).order_by(None)
+        ordered = ids.order_by(*self.columns[-len(self.keys) :])
         firsts = (ordered.where(part).limit(limit) for part in parts)
         return statement.where(id.in_(union_all(*firsts)))
 
@@ -264,7 +273,7 @@ class _Order:
 
 
 @cache
-def _order(model: type[Base], sort: str) -> _Order:
+def _order(model: type[Base], sort: str, page_bytes: int) -> _Order:
     """It is cached because SQLAlchemy takes long to build expressions."""
     name, descending = sort.removeprefix("-"), sort.startswith("-")
     key: InstrumentedAttribute[Any] = getattr(model, name)
@@ -274,12 +283,14 @@ def _order(model: type[Base], sort: str) -> _Order:
     if parts:
         columns.insert(0, case(*((part, rank) for rank, part in enumerate(parts.values()))))
     return _Order(
+        select(model).order_by(*columns),
         keys,
         descending,
         columns,
         _type_of(key),
         cast(key, Text).label("text"),
         _sizes(model, columns),
+        [SIZES.c.id == model.id, SIZES.c.before < page_bytes],
         parts,
     )
 

@@ -11,7 +11,7 @@ SETS = ["owners", "mail", "auth"]
 assert set(SETS) == set(FEATURED)
 
 
-@pytest.mark.parametrize("name", usually(SETS, 2))
+@pytest.mark.parametrize("name", usually(SETS, 1))
 def test_its_checks_find_nothing(featured: Featured, default_project: Project, name: str) -> None:
     project = featured(name)
     project.run("ruff", "check")
@@ -21,7 +21,7 @@ def test_its_checks_find_nothing(featured: Featured, default_project: Project, n
 
 
 @pytest.mark.parametrize("way", ["sandbox", "committed"])
-@pytest.mark.parametrize("name", usually(SETS, 2))
+@pytest.mark.parametrize("name", usually(SETS, 1))
 def test_its_suite_passes(featured: Featured, name: str, way: str) -> None:
     assert_all_passed(featured(name).run("pytest", f"--db={way}"))
 

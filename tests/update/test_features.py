@@ -13,7 +13,7 @@ from tests.update.conftest import Render, answers_of
 FEATURES = ["auth", "mail"]
 
 
-@pytest.mark.parametrize("release", usually(list(RELEASES)[::-1], 2))
+@pytest.mark.parametrize("release", usually(list(RELEASES)[::-1], 1))
 def test_an_update_and_a_feature_equal_a_fresh_render(
     template: Path, old: Render, copy: Copy, tmp_path: Path, release: str
 ) -> None:

@@ -13,7 +13,7 @@ from httpx import AsyncClient
 from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from app.crud import _order
+from app.crud import Crud, _order
 from app.models import Base
 from app.pagination import Cursors, ListQuery, Position
 from app.resources.indexed.models import Indexed
@@ -66,7 +66,7 @@ async def cursor(
     app: FastAPI, engine: AsyncEngine, model: type[Base], query: ListQuery, offset: int
 ) -> str:
     """The cursor of the row at this place in the table."""
-    order = _order(model, query.sort)
+    order = _order(model, query.sort, Crud.page_bytes)
     statement = select(order.text, model.id).order_by(*order.columns).offset(offset).limit(1)
     async with engine.connect() as connection:
         value, id = (await connection.execute(statement)).one()
@@ -134,7 +134,7 @@ async def test_pages_of_a_long_table_are_read_from_an_index(
         for path, query in queries:
             plan = await explain(engine, await get(client, engine, path, query))
             plans.append(plan)
-            parts = len(_order(model, query.get("sort", "id")).parts) or 1
+            parts = len(_order(model, query.get("sort", "id"), Crud.page_bytes).parts) or 1
             if blocks(plan) > parts * MAX_BLOCKS:
                 slow[f"{path}?{query}"] = plan
     assert slow == {}
