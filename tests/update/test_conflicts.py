@@ -9,7 +9,7 @@ from copier.errors import UserMessageError
 
 from tests.harness.project import Project, environment_with_uv, run
 from tests.harness.shared import once
-from tests.harness.template import commit, git
+from tests.harness.template import ROOT, commit, git
 from tests.harness.updates import ANSWERS_FILE, follow, next_release, replace, update
 
 COLLISIONS = {
@@ -27,14 +27,20 @@ COLLISIONS = {
     ),
     "I removed a line that the template changed": (
         "compose.yaml",
-        "    image: postgres:18\n",
+        "    stop_grace_period: 90s # to write its data to the disk\n",
         "",
-        "    image: postgres:theirs\n",
+        "    stop_grace_period: 120s # theirs\n",
     ),
 }
 """A file, what was there, what the user made of it and what the template did."""
 
 ADDED = "app/metrics.py"
+
+
+def source(file: str) -> str:
+    """What the template renders the file from."""
+    path = f"template/{file}"
+    return path if (ROOT / path).exists() else f"{path}.jinja"
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +49,7 @@ def conflicted(shared: Path, template: Path, default_project: Project) -> Projec
 
     def build(target: Path) -> None:
         mine = {file: (old, my) for file, old, my, _ in COLLISIONS.values()}
-        theirs = {f"template/{file}": (old, new) for file, old, _, new in COLLISIONS.values()}
+        theirs = {source(file): (old, new) for file, old, _, new in COLLISIONS.values()}
         newer = next_release(template, target.with_name("their template"), theirs)
         (newer / "template" / ADDED).write_text("# Theirs\n")
         commit(newer, "Add")
