@@ -15,6 +15,7 @@ import psutil
 from copier import run_copy
 from uv import find_uv_bin
 
+from tests.harness.clusters import lend_cluster
 from tests.harness.forks import Fork, fork
 from tests.harness.template import NEXT_RELEASE, commit, git
 
@@ -103,6 +104,8 @@ class Project:
     def start(self, *command: str, **variables: str) -> Iterator[Command]:
         """Start a command in the project's environment; what still runs at the end is killed."""
         variables = environment(**self.variables() | variables)
+        if command[0] == "pytest":
+            lend_cluster(self)
         with start((UV, "run", *command), self.path, variables) as running:
             yield running
 
@@ -128,6 +131,8 @@ class Project:
         self, program: str, arguments: tuple[str, ...], variables: dict[str, str]
     ) -> Iterator[Command]:
         command = (program, *arguments)
+        if program == "pytest":
+            lend_cluster(self)
         with tempfile.NamedTemporaryFile(prefix="output-") as log:
             process = fork(self.venv, command, self.path, environment(**variables), log.name)
             try:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 
+from tests.harness.clusters import saved_cluster
 from tests.harness.project import Command, Project
-from tests.harness.shared import once, shared_folder
 
 SERVER = """
 import sys
@@ -20,17 +19,6 @@ server = start_ephemeral(tcp=address == "tcp", snapshots=Path(clusters))
 server.wait_until_ready()
 print(server.url, flush=True)
 time.sleep(3600)
-"""
-
-SAVE_CLUSTER = """
-import sys
-from pathlib import Path
-from dev.postgres import start_ephemeral
-
-server = start_ephemeral(snapshots=Path(sys.argv[1]))
-server.wait_until_ready()
-server.request_snapshot()
-server.stop()
 """
 
 REMOVE_DATA = """
@@ -50,16 +38,9 @@ SETTINGS = {
 @contextmanager
 def database(project: Project, *, tcp: bool = False) -> Iterator[str]:
     """The URL of an empty database on a server of its own; with `tcp`, on a port of 127.0.0.1."""
-    clusters = once(shared_folder() / "clusters", lambda target: save_cluster(project, target))
-    arguments = ("tcp" if tcp else "socket", str(clusters))
+    arguments = ("tcp" if tcp else "socket", str(saved_cluster(project)))
     with project.start("python", "-c", SERVER, *arguments) as command:
         yield command.wait_for(r"(postgresql://\S+)\n")
-
-
-def save_cluster(project: Project, folder: Path) -> None:
-    """Save an empty cluster, which servers start from in half the time."""
-    folder.mkdir()
-    project.run("python", "-c", SAVE_CLUSTER, str(folder))
 
 
 @contextmanager
