@@ -23,8 +23,7 @@ WAYS = {"in the sandbox": (), "with real commits": ("--db=committed",)}
 def with_recipes(recipes: list[Path], original: Project, target: Path) -> Project:
     """A copy of a project, in an environment of its own, in which the recipes are followed."""
     git(target.parent, "clone", "--quiet", str(original.path), str(target))
-    project = Project(target)
-    project.run("true")
+    project = Project(target).install(like=original)
     with database(project) as url:
         for recipe in recipes:
             follow(recipe, project, url)

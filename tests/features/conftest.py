@@ -31,6 +31,7 @@ Featured = Callable[[str], Project]
 @pytest.fixture(scope="session")
 def featured(shared: Path, template: Path, default_project: Project) -> Featured:
     def build(target: Path) -> None:
-        render(template, target, FEATURED[target.name.removeprefix("with ")]).run("true")
+        answers = FEATURED[target.name.removeprefix("with ")]
+        render(template, target, answers).install(like=default_project)
 
     return lambda name: Project(once(shared / f"with {name}", build))

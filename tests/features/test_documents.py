@@ -18,8 +18,7 @@ def test_its_steps_and_examples_work(
 ) -> None:
     document = FOLDER / f"{feature}.md"
     git(tmp_path, "clone", "--quiet", str(default_project.path), "service")
-    project = Project(tmp_path / "service")
-    project.run("true")
+    project = Project(tmp_path / "service").install(like=default_project)
     commit(project.path, "Lock")
     with database(project) as url:
         follow(document, project, url)

@@ -15,6 +15,7 @@ import psutil
 from copier import run_copy
 from uv import find_uv_bin
 
+from tests.harness.bytecode import lend_bytecode
 from tests.harness.clusters import lend_cluster
 from tests.harness.forks import Fork, fork
 from tests.harness.template import NEXT_RELEASE, commit, git
@@ -91,6 +92,13 @@ class Project:
     def with_own_venv(self) -> "Project":
         """The same project; uv installs what it asks for."""
         return Project(self.path)
+
+    def install(self, like: "Project | None" = None) -> "Project":
+        """Let uv install the project's environment, with what is compiled in that of `like`."""
+        self.run("true")
+        if like is not None:
+            lend_bytecode(like.venv, self.venv)
+        return self
 
     def run(self, *command: str, code: int | None = 0, **variables: str) -> str:
         """Run a command in the project's environment and return what it printed.

@@ -19,12 +19,13 @@ FIELDS = RESOURCES["order"]
 
 
 @pytest.fixture(scope="module")
-def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def made(
+    template: Path, default_project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Project:
     """An installed project with nothing uncommitted, whose template has a URL."""
     folder = tmp_path_factory.mktemp("verbs") / "a service"
     answers: dict[str, object] = {"resource": "", "resources": RESOURCES}
-    project = render(f"git+file://{template}", folder, answers)
-    project.run("true")
+    project = render(f"git+file://{template}", folder, answers).install(like=default_project)
     commit(folder, "Lock")
     return project
 

@@ -27,7 +27,7 @@ def installed(default_project: Project, tmp_path_factory: pytest.TempPathFactory
     """A project of this worker's own. `dev` runs the code of the project that is installed."""
     target = tmp_path_factory.mktemp("development") / "a service"
     git(target.parent, "clone", "--quiet", str(default_project.path), str(target))
-    return Project(target)
+    return Project(target).install(like=default_project)
 
 
 @pytest.fixture

@@ -58,20 +58,21 @@ BY_HAND = re.findall(
 
 
 @pytest.fixture(scope="session")
-def worked_on(shared: Path, old: Render) -> Project:
+def worked_on(shared: Path, old: Render, default_project: Project) -> Project:
     """A project of the oldest release that a user has worked on, with a lock file."""
 
     def build(target: Path) -> None:
         git(shared, "clone", "--quiet", str(old(OLDEST, "default").path), str(target))
-        Project(target).run("true")
-        work(Project(target))
+        work(Project(target).install(like=default_project))
 
     return Project(once(shared / "worked on", build))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_a_user_has_written_survives(worked_on: Project, copy: Copy, seed: int) -> None:
-    project = copy(worked_on).with_own_venv()
+def test_what_a_user_has_written_survives(
+    worked_on: Project, default_project: Project, copy: Copy, seed: int
+) -> None:
+    project = copy(worked_on).with_own_venv().install(like=default_project)
     chance = random.Random(seed)
     newer = [*RELEASES, NEXT_RELEASE][1:]
     updates = sorted(chance.choices(range(STEPS), k=len(newer)))
