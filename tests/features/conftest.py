@@ -17,7 +17,7 @@ FEATURED: dict[str, dict[str, object]] = {
         "resource": "",
         "resources": {
             "item": "name:str(100)!",
-            "order": "owner total:decimal(10,2)* note:text? code:str(20)! item:ref(item)",
+            "order": "owner total:decimal(10,2)* note:text?~ code:str(20)! item:ref(item)",
             "order_line": "owner label:str order:ref(order) replaces:ref(order)?",
         },
     },

@@ -31,6 +31,8 @@ def marked(draw: DrawFn, type_: str, marks: list[str], values: SearchStrategy[st
     text = type_ + draw(st.sampled_from(marks))
     if "?" in text[len(type_) :] and draw(st.integers(0, 9)) == 0:
         text += "@"
+    if type_.startswith(("str", "text")) and draw(st.integers(0, 4)) == 0:
+        text += "~"
     return text if values is None else draw(defaulted(text, values))
 
 
@@ -214,12 +216,13 @@ BAD: dict[str, SearchStrategy[Bad]] = {
         "ref(A)",
     ),
     "a repeated value": of("enum(a|a)", "enum(a|b|a)"),
-    "a repeated mark": of("int??", "int!!", "int?!?", "int**", "int*?*", "int?@@"),
+    "a repeated mark": of("int??", "int!!", "int?!?", "int**", "int*?*", "int?@@", "str~~"),
     "an unknown mark": of("int&", "int+", "int-", "int%"),
     "what cannot be unique": of("bool!", "text!", "json!", "enum(a|b)!", "str(601)!", "int(0..9)!"),
     "what cannot have an index": of("text*", "text(20)*", "json*", "str(601)*"),
     "what has an index already": of("int!*", "int*?!", "ref(author)*"),
     "what nobody can set": of("int@", "str(9)@", "bool*@"),
+    "what cannot be searched": of("int~", "email~", "json?~", "enum(a|b)~", "ref(author)~"),
     "a default where there is none": of("uuid=a", "json=1", "email=a@example.com", "ref(author)=1"),
     "a default of another type": of("int=a", "float=a", "bool=1", "date=a", "enum(a|b)=c"),
     "a default with a quote": of("str=a'", 'str=a"', "str=a\\"),

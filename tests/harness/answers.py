@@ -30,6 +30,7 @@ NEVER_INDEXED = ("text", "json")
 NEVER_UNIQUE = (*NEVER_INDEXED, "bool", "enum")
 # References have an index without a mark.
 NEVER_MARKED = (*NEVER_INDEXED, "ref")
+SEARCHED = ("str", "text")
 
 
 def index_mark(field: str) -> str:
@@ -37,11 +38,16 @@ def index_mark(field: str) -> str:
     return "" if field.partition(":")[2].startswith(NEVER_MARKED) else "*"
 
 
+def list_marks(field: str) -> str:
+    """The marks for an index and for the search, if the field can have them."""
+    return index_mark(field) + ("~" if field.partition(":")[2].startswith(SEARCHED) else "")
+
+
 def resources_of(fields: dict[str, str | None]) -> dict[str, str]:
     """Resources that have these fields as they stand, and with each mark that they can have."""
     return {
         "plain": " ".join(fields),
-        "optional": " ".join(f"{field}?{index_mark(field)}" for field in fields),
+        "optional": " ".join(f"{field}?{list_marks(field)}" for field in fields),
         "unique": " ".join(
             f"{field}!" for field in fields if not field.partition(":")[2].startswith(NEVER_UNIQUE)
         ),
@@ -66,7 +72,7 @@ ANSWERS: dict[str, dict[str, object]] = {
             "author": "name:str!",
             "book": "title:str author:ref(author) translator:ref(author)?",
             "review": (
-                "text:text state:enum(new|seen)*@=new book:ref(book) seen_at:datetime?*@ "
+                "text:text~ state:enum(new|seen)*@=new book:ref(book) seen_at:datetime?*@ "
                 "seen_by:ref(author)?@ code:uuid?!@ score:decimal(3,1,0..10)?*=5 "
                 "kind:enum(short|long)?=long at:datetime?*=now"
             ),

@@ -38,7 +38,8 @@ asyncio.run(main())
 @pytest.fixture
 def project(own_project: Project) -> Project:
     """A project with two resources, one of which refers to the other, and own code for that."""
-    own_project.run("resource", "add", "order total:int state:enum(new|paid)=new item:ref(item)?")
+    order = "order total:int state:enum(new|paid)=new note:str?~ item:ref(item)?"
+    own_project.run("resource", "add", order)
     commit(own_project.path, "Orders")
     own_project.run("resource", "add", "line amount:int order:ref(order)")
     models = own_project.path / "app" / "resources" / "order" / "models.py"

@@ -40,6 +40,10 @@ class Field:
         return "@" in self.marks
 
     @property
+    def searched(self) -> bool:
+        return "~" in self.marks
+
+    @property
     def listed(self) -> bool:
         """Whether lists can be filtered by it."""
         return self.unique or self.indexed or self.type == "ref"
@@ -64,7 +68,7 @@ class Field:
         return float(least or -math.inf), float(greatest or math.inf)
 
 
-PATTERN = re.compile(r"([^:]+):([^(?!*@=]*)(?:\(([^()]*)\))?([?!*@]*)((?:=.*)?)")
+PATTERN = re.compile(r"([^:]+):([^(?!*@~=]*)(?:\(([^()]*)\))?([?!*@~]*)((?:=.*)?)")
 
 
 def parse_fields(text: str) -> dict[str, Field]:
@@ -137,6 +141,13 @@ def migration_notes(before: str, after: str) -> list[str]:
         "Lists can no longer be filtered or sorted by: {}.": [
             now.name for was, now in both if was.listed and not now.listed
         ],
+        "Lists can be searched by: {}. No row can be written while PostgreSQL builds the index; if "
+        "the table is large, create it with postgresql_concurrently=True.": (
+            _searched(new) if _searched(new) != _searched(old) else []
+        ),
+        "Lists can no longer be searched by: {}.": [
+            now.name for was, now in both if was.searched and not now.searched
+        ],
         "Requests can no longer set: {}.": [
             now.name for was, now in both if now.read_only and not was.read_only
         ],
@@ -164,6 +175,11 @@ def migration_notes(before: str, after: str) -> list[str]:
         ],
     }
     return [note.format(", ".join(names)) for note, names in notes.items() if names]
+
+
+def _searched(fields: dict[str, Field]) -> list[str]:
+    """The fields of the search's one index, in its order."""
+    return [field.name for field in fields.values() if field.searched]
 
 
 def _is_shorter(was: Field, now: Field) -> bool:
