@@ -18,7 +18,10 @@ FEATURED: dict[str, dict[str, object]] = {
         "resources": {
             "item": "name:str(100)!",
             "order": "owner total:decimal(10,2)* note:text?~ code:str(20)! item:ref(item)",
-            "order_line": "owner label:str order:ref(order) replaces:ref(order)?",
+            "order_line": (
+                "owner label:str order:ref(order) replaces:ref(order)? offers:refs(item) "
+                "paid_by:refs(order)"
+            ),
         },
     },
 }

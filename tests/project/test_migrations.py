@@ -19,7 +19,7 @@ assert isinstance(MARKED, dict)
 # A field of every type gains and loses every mark, and everything else that can change does.
 BEFORE = MARKED | {
     "brand": "name:str motto:text~ story:text",
-    "dropped": "name:str! state:enum(a|b)=a maker:ref(maker)",
+    "dropped": "name:str! state:enum(a|b)=a maker:ref(maker) makers:refs(maker)",
     "thing": (
         "old_int:int old_enum:enum(a|b) old_ref:ref(maker)! "
         "length:str(20) widened:str(20) number:int scale:decimal(4,2) day:date "
@@ -37,7 +37,7 @@ AFTER = {
     "indexed": MARKED["defaulted"],
     "defaulted": MARKED["plain"],
     "brand": "name:str~ motto:text story:text?~",
-    "added": "name:str! state:enum(a|b)=a maker:ref(maker)",
+    "added": "name:str! state:enum(a|b)=a maker:ref(maker) makers:refs(maker)",
     "thing": (
         "new_int:int new_enum:enum(a|b) new_ref:ref(maker)! "
         "length:str(30) widened:text number:decimal(12,2) scale:decimal(6,4) day:datetime "

@@ -66,6 +66,8 @@ def test_a_whole_line_is_no_edit() -> None:
         ("a:decimal(4,2,0..)", "a:decimal(4,2,0.5..)", "Within narrower bounds from now on: a."),
         ("a:enum(x|y)", "a:enum(x|z)", "No longer allowed: a y."),
         ("a:int", "a:uuid", "Of another type: a (int -> uuid)."),
+        ("a:ref(b)?", "a:refs(b)", "The migration will drop a and all data in it."),
+        ("a:refs(b)", "a:ref(b)?", "The migration will drop a and all data in it."),
         ("a:int b:int", "b:int", "The migration will drop a and all data in it."),
     ],
 )
@@ -84,6 +86,7 @@ def test_what_a_migration_may_fail_on_is_said(before: str, after: str, note: str
         ("a:str*", "a:str?*"),
         ("a:int", "a:int b:int?*"),
         ("a:str~", "a:str?~"),
+        ("a:int", "a:int b:refs(c)"),
         ("a:str~", "a:text~ b:int?"),
         ("a:str(100)", "a:str"),
         ("a:str", "a:text"),
