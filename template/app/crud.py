@@ -29,7 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, raiseload
 from sqlalchemy.types import TypeEngine
 
 from app.errors import NotFoundError
@@ -114,7 +114,7 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         rows.
         """
         target = reference.property.mapper.class_
-        row = _found(await session.get(target, id), target, id)
+        row = _found(await session.get(target, id, options=[raiseload("*")]), target, id)
         return await self.list(session, query, cursors, reference == row)
 
     async def create(self, session: AsyncSession, data: CreateT) -> ModelT:

@@ -7,7 +7,7 @@ from alembic import context
 from alembic.operations.ops import AddColumnOp, MigrateOperation, MigrationScript, OpContainer
 
 
-def advise(_: object, __: object, scripts: Sequence[MigrationScript]) -> None:
+def advise(scripts: Sequence[MigrationScript]) -> None:
     """Print which columns a downgrade adds that PostgreSQL refuses in a table with rows."""
     for script in scripts:
         for container in script.downgrade_ops_list:

@@ -1,4 +1,4 @@
-"""Renames a table together with what is named after it."""
+"""Renames tables and columns together with what is named after them."""
 
 from alembic import op
 
@@ -13,7 +13,7 @@ BEGIN
             regexp_replace(conname, '(^|_)OLD(_|$)', '\\1NEW\\2')
         )
         FROM pg_constraint
-        WHERE 'NEW'::regclass IN (conrelid, confrelid) AND conname ~ '(^|_)OLD(_|$)'
+        WHERE 'RELATION'::regclass IN (conrelid, confrelid) AND conname ~ '(^|_)OLD(_|$)'
     LOOP
         EXECUTE statement;
     END LOOP;
@@ -27,7 +27,7 @@ BEGIN
         LEFT JOIN pg_index ON indexrelid = pg_class.oid
         LEFT JOIN pg_depend
             ON relkind = 'S' AND classid = 'pg_class'::regclass AND objid = pg_class.oid
-        WHERE 'NEW'::regclass IN (indrelid, refobjid) AND relname ~ '(^|_)OLD(_|$)'
+        WHERE 'RELATION'::regclass IN (indrelid, refobjid) AND relname ~ '(^|_)OLD(_|$)'
     LOOP
         EXECUTE statement;
     END LOOP;
@@ -39,4 +39,14 @@ END $$
 def rename_table(old: str, new: str) -> None:
     """Rename a table, and the constraints, indexes and sequences whose names contain its name."""
     op.rename_table(old, new)
-    op.execute(STATEMENTS.replace("OLD", old).replace("NEW", new))
+    _rename_what_is_named_after(old, new, new)
+
+
+def rename_column(table: str, old: str, new: str) -> None:
+    """Rename a column, and the constraints and indexes whose names contain its name."""
+    op.alter_column(table, old, new_column_name=new)
+    _rename_what_is_named_after(old, new, table)
+
+
+def _rename_what_is_named_after(old: str, new: str, table: str) -> None:
+    op.execute(STATEMENTS.replace("RELATION", table).replace("OLD", old).replace("NEW", new))

@@ -17,8 +17,11 @@ FEATURED: dict[str, dict[str, object]] = {
         "resource": "",
         "resources": {
             "item": "name:str(100)!",
-            "order": "owner total:decimal(10,2)* note:text? code:str(20)! item:ref(item)",
-            "order_line": "owner label:str order:ref(order) replaces:ref(order)?",
+            "order": "owner total:decimal(10,2)* note:text?~ code:str(20)! item:ref(item)",
+            "order_line": (
+                "owner label:str order:ref(order) replaces:ref(order)? offers:refs(item) "
+                "paid_by:refs(order)"
+            ),
         },
     },
 }

@@ -31,6 +31,8 @@ def marked(draw: DrawFn, type_: str, marks: list[str], values: SearchStrategy[st
     text = type_ + draw(st.sampled_from(marks))
     if "?" in text[len(type_) :] and draw(st.integers(0, 9)) == 0:
         text += "@"
+    if type_.startswith(("str", "text")) and draw(st.integers(0, 4)) == 0:
+        text += "~"
     return text if values is None else draw(defaulted(text, values))
 
 
@@ -114,7 +116,7 @@ TYPES: list[SearchStrategy[str]] = [
     marked("uuid", ANY_MARK, None),
     marked("json", NEVER_INDEXED, None),
     enums(),
-    st.sampled_from([field.partition(":")[2] for field in FIELDS if "ref(" not in field]),
+    st.sampled_from([field.partition(":")[2] for field in FIELDS if "(maker)" not in field]),
 ]
 
 
@@ -126,7 +128,7 @@ def fields(draw: DrawFn, targets: list[str]) -> str:
         refs = st.sampled_from(targets).flatmap(
             lambda name: marked(f"ref({name})", ALWAYS_INDEXED, None)
         )
-        types = st.one_of(types, refs)
+        types = st.one_of(types, refs, st.sampled_from([f"refs({name})" for name in targets]))
     return f"{draw(NAMES)}:{draw(types)}"
 
 
@@ -196,7 +198,9 @@ BAD: dict[str, SearchStrategy[Bad]] = {
     "a field without a type": WORD.map(lambda name: (f"order note:text {name}", f"'{name}'")),
     "an unknown type": WORD.map(lambda name: (f"order note:{name}", f"'{name}'")),
     "an argument where there is none": of("date(3)", "datetime(3)", "bool()", "uuid(a)", "json(b)"),
-    "no argument where one is needed": of("decimal", "enum", "ref", "decimal()", "enum()"),
+    "no argument where one is needed": of(
+        "decimal", "enum", "ref", "decimal()", "enum()", "refs", "refs()"
+    ),
     "a wrong argument": of(
         "str(0)",
         "str(0..9)",
@@ -212,14 +216,17 @@ BAD: dict[str, SearchStrategy[Bad]] = {
         "decimal(3,1,0..0.01)",
         "enum(a)",
         "ref(A)",
+        "refs(A)",
     ),
     "a repeated value": of("enum(a|a)", "enum(a|b|a)"),
-    "a repeated mark": of("int??", "int!!", "int?!?", "int**", "int*?*", "int?@@"),
+    "a repeated mark": of("int??", "int!!", "int?!?", "int**", "int*?*", "int?@@", "str~~"),
     "an unknown mark": of("int&", "int+", "int-", "int%"),
     "what cannot be unique": of("bool!", "text!", "json!", "enum(a|b)!", "str(601)!", "int(0..9)!"),
     "what cannot have an index": of("text*", "text(20)*", "json*", "str(601)*"),
     "what has an index already": of("int!*", "int*?!", "ref(author)*"),
     "what nobody can set": of("int@", "str(9)@", "bool*@"),
+    "a mark of a list of references": of("refs(author)?", "refs(author)!", "refs(author)=1"),
+    "what cannot be searched": of("int~", "email~", "json?~", "enum(a|b)~", "ref(author)~"),
     "a default where there is none": of("uuid=a", "json=1", "email=a@example.com", "ref(author)=1"),
     "a default of another type": of("int=a", "float=a", "bool=1", "date=a", "enum(a|b)=c"),
     "a default with a quote": of("str=a'", 'str=a"', "str=a\\"),

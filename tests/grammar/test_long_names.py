@@ -20,7 +20,9 @@ def with_fields_of(length: int) -> dict[str, str]:
     for field, default in FIELDS.items():
         name, _, type_ = field.partition(":")
         suffix = len("_id") if type_.startswith("ref(") else 0
-        fields[f"{stretched(name, length - suffix)}:{type_}"] = default
+        # The name of such a field is twice in one of PostgreSQL, of at most 63 characters.
+        most = 26 if type_.startswith("refs(") else LONGEST
+        fields[f"{stretched(name, min(length - suffix, most))}:{type_}"] = default
     return {f"{name[0]}{length}": line for name, line in resources_of(fields).items()}
 
 

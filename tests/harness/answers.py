@@ -23,13 +23,15 @@ FIELDS = {
     "data:json": None,
     "state:enum(fresh|used|gone)": "used",
     "maker:ref(maker)": None,
+    "helpers:refs(maker)": None,
 }
 # Too long for an index.
 NEVER_INDEXED = ("text", "json")
 # That, or with only a few values.
-NEVER_UNIQUE = (*NEVER_INDEXED, "bool", "enum")
+NEVER_UNIQUE = (*NEVER_INDEXED, "bool", "enum", "refs")
 # References have an index without a mark.
 NEVER_MARKED = (*NEVER_INDEXED, "ref")
+SEARCHED = ("str", "text")
 
 
 def index_mark(field: str) -> str:
@@ -37,11 +39,21 @@ def index_mark(field: str) -> str:
     return "" if field.partition(":")[2].startswith(NEVER_MARKED) else "*"
 
 
+def may_be_null(field: str) -> str:
+    """The mark for that, which lists of references do not have."""
+    return "" if field.partition(":")[2].startswith("refs") else "?"
+
+
+def list_marks(field: str) -> str:
+    """The marks for an index and for the search, if the field can have them."""
+    return index_mark(field) + ("~" if field.partition(":")[2].startswith(SEARCHED) else "")
+
+
 def resources_of(fields: dict[str, str | None]) -> dict[str, str]:
     """Resources that have these fields as they stand, and with each mark that they can have."""
     return {
         "plain": " ".join(fields),
-        "optional": " ".join(f"{field}?{index_mark(field)}" for field in fields),
+        "optional": " ".join(f"{field}{may_be_null(field)}{list_marks(field)}" for field in fields),
         "unique": " ".join(
             f"{field}!" for field in fields if not field.partition(":")[2].startswith(NEVER_UNIQUE)
         ),
@@ -64,9 +76,9 @@ ANSWERS: dict[str, dict[str, object]] = {
         "resource": "",
         "resources": {
             "author": "name:str!",
-            "book": "title:str author:ref(author) translator:ref(author)?",
+            "book": "title:str author:ref(author) translator:ref(author)? critics:refs(author)",
             "review": (
-                "text:text state:enum(new|seen)*@=new book:ref(book) seen_at:datetime?*@ "
+                "text:text~ state:enum(new|seen)*@=new book:ref(book) seen_at:datetime?*@ "
                 "seen_by:ref(author)?@ code:uuid?!@ score:decimal(3,1,0..10)?*=5 "
                 "kind:enum(short|long)?=long at:datetime?*=now"
             ),

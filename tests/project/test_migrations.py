@@ -18,8 +18,8 @@ assert isinstance(MARKED, dict)
 
 # A field of every type gains and loses every mark, and everything else that can change does.
 BEFORE = MARKED | {
-    "brand": "name:str",
-    "dropped": "name:str! state:enum(a|b)=a maker:ref(maker)",
+    "brand": "name:str motto:text~ story:text",
+    "dropped": "name:str! state:enum(a|b)=a maker:ref(maker) makers:refs(maker)",
     "thing": (
         "old_int:int old_enum:enum(a|b) old_ref:ref(maker)! "
         "length:str(20) widened:str(20) number:int scale:decimal(4,2) day:date "
@@ -36,8 +36,8 @@ AFTER = {
     "unique": MARKED["indexed"],
     "indexed": MARKED["defaulted"],
     "defaulted": MARKED["plain"],
-    "brand": "name:str",
-    "added": "name:str! state:enum(a|b)=a maker:ref(maker)",
+    "brand": "name:str~ motto:text story:text?~",
+    "added": "name:str! state:enum(a|b)=a maker:ref(maker) makers:refs(maker)",
     "thing": (
         "new_int:int new_enum:enum(a|b) new_ref:ref(maker)! "
         "length:str(30) widened:text number:decimal(12,2) scale:decimal(6,4) day:datetime "
@@ -113,6 +113,7 @@ def test_every_change_is_detected_migrated_and_reverted(changed: Changed) -> Non
     columns = re.findall(r"(\w+):", " ".join(str(BEFORE[name]) for name in ("plain", "thing")))
     assert [name for name in columns if not re.search(rf"(\b|_){name}(_id)?\b", found)] == []
     assert "ck_brands_named" in found
+    assert "ix_brands_q" in found
 
     suite = changed.project.pytest(MIGRATIONS, code=1)
     assert "The models have changed, and there is no migration that would\n" in suite

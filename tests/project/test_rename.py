@@ -38,7 +38,8 @@ asyncio.run(main())
 @pytest.fixture
 def project(own_project: Project) -> Project:
     """A project with two resources, one of which refers to the other, and own code for that."""
-    own_project.run("resource", "add", "order total:int state:enum(new|paid)=new item:ref(item)?")
+    order = "order total:int state:enum(new|paid)=new note:str?~ item:ref(item)? items:refs(item)"
+    own_project.run("resource", "add", order)
     commit(own_project.path, "Orders")
     own_project.run("resource", "add", "line amount:int order:ref(order)")
     models = own_project.path / "app" / "resources" / "order" / "models.py"
@@ -61,6 +62,8 @@ def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project, tmp_pa
 
         project.alembic("upgrade", "head", DATABASE_URL=url)
         sql("INSERT INTO orders (total) VALUES (7)")
+        sql("INSERT INTO items (name) VALUES ('a')")
+        sql("INSERT INTO order_items VALUES (1, 1)")
 
         rename = ("resource", "rename", "order", "purchase")
         said = project.run(*rename, GIT_CONFIG_GLOBAL=config)
@@ -78,7 +81,9 @@ def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project, tmp_pa
         assert sql("SELECT total FROM purchases") == "7"
         project.alembic("check", DATABASE_URL=url)
         names = "SELECT relname FROM pg_class UNION SELECT conname FROM pg_constraint"
-        assert sql(f"SELECT array_agg(relname) FROM ({names}) n WHERE relname ~ 'orders'") == "None"
+        old = "orders|order_items|items_order_id"
+        assert sql(f"SELECT array_agg(relname) FROM ({names}) n WHERE relname ~ '{old}'") == "None"
+        assert sql("SELECT count(*) FROM purchase_items WHERE purchase_id = 1") == "1"
         project.alembic("downgrade", "-1", DATABASE_URL=url)
         assert sql("SELECT total FROM orders") == "7"
 

@@ -26,6 +26,18 @@ def test_no_jinja_is_left_in_paths(project: Project) -> None:
     assert [file for file in project.files() if JINJA.search(file) or "jinja" in file] == []
 
 
+def test_a_project_without_search_or_pairs_has_no_trace_of_them(default_project: Project) -> None:
+    texts = {
+        file: (default_project.path / file).read_text()
+        for file in default_project.files()
+        if file.startswith(("app/", "migrations/", "tests/")) or file == "pyproject.toml"
+    }
+    traces = ("full_text", "searched", "tsvector", "migrations.expressions", "many_to_many")
+    assert [file for file, text in texts.items() if any(trace in text for trace in traces)] == []
+    gone = {"app/full_text.py", "app/many_to_many.py", "migrations/expressions.py"}
+    assert gone & texts.keys() == set()
+
+
 def test_every_file_ends_in_exactly_one_newline(project: Project) -> None:
     texts = {file: (project.path / file).read_bytes() for file in project.files()}
     wrong = [

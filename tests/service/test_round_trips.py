@@ -1,6 +1,7 @@
 """How often a request waits for the database, counted on the wire."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -9,12 +10,27 @@ from tests.harness.project import Project
 from tests.harness.proxy import Proxy, proxy
 from tests.harness.service import database, serve
 
+Counted = tuple[httpx.Client, Proxy]
+
 
 @pytest.fixture(scope="module")
-def counted(default_project: Project) -> Iterator[tuple[httpx.Client, Proxy]]:
-    with database(default_project, tcp=True) as url, proxy(url) as between:
-        default_project.alembic("upgrade", "head", DATABASE_URL=url)
-        with serve(default_project, between.url) as client:
+def counted(default_project: Project) -> Iterator[Counted]:
+    with served(default_project) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def counted_books(rendered: Callable[[str], Project]) -> Iterator[Counted]:
+    """A service of books, which have critics."""
+    with served(rendered("related")) as found:
+        yield found
+
+
+@contextmanager
+def served(project: Project) -> Iterator[Counted]:
+    with database(project, tcp=True) as url, proxy(url) as between:
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        with serve(project, between.url) as client:
             yield client, between
 
 
@@ -37,7 +53,7 @@ def add_item(client: httpx.Client, number: int) -> str:
     ],
 )
 def test_a_request_waits_for_the_database_as_seldom_as_it_can(
-    counted: tuple[httpx.Client, Proxy],
+    counted: Counted,
     request_line: str,
     body: dict[str, str] | None,
     round_trips: int,
@@ -55,3 +71,35 @@ def test_a_request_waits_for_the_database_as_seldom_as_it_can(
         counts.append(between.round_trips - before)
         client.delete(item)
     assert counts[1:] == [round_trips] * 2
+
+
+@pytest.mark.parametrize(
+    ("request_line", "round_trips"),
+    [
+        ("GET /books/{id}", 2),
+        ("GET /books", 2),
+        ("POST /books", 4),  # BEGIN, INSERT, INSERT of all pairs, COMMIT
+        # BEGIN, SELECT FOR UPDATE, SELECT, DELETE and INSERT of pairs, UPDATE, COMMIT
+        ("PATCH /books/{id}", 7),
+        ("DELETE /books/{id}", 6),
+    ],
+)
+def test_the_number_of_pairs_makes_no_difference(
+    counted_books: Counted, request_line: str, round_trips: int
+) -> None:
+    client, between = counted_books
+    critics = [
+        client.post("/authors", json={"name": f"{request_line} {number}"}).json()["id"]
+        for number in range(60)
+    ]
+    counts = []
+    for size in (3, 3, 25, 2):
+        first, second = critics[:size], critics[size : 2 * size]
+        book = {"title": "a", "author_id": critics[0], "critics": first}
+        location = client.post("/books", json=book).raise_for_status().headers["location"]
+        method, path = request_line.format(id=location.rpartition("/")[2]).split()
+        content = {"POST": book, "PATCH": {"critics": second}}.get(method)
+        before = between.round_trips
+        client.request(method, path, json=content).raise_for_status()
+        counts.append(between.round_trips - before)
+    assert counts[1:] == [round_trips] * 3

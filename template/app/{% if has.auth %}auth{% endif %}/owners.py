@@ -6,10 +6,11 @@ is refused. Commands and tests, for which no user acts, see all rows, and so doe
 table instead of the model.
 """
 
+from collections import defaultdict
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, event, inspect
+from sqlalchemy import ForeignKey, event, inspect, select
 from sqlalchemy.orm import (
     MANYTOONE,
     Mapped,
@@ -64,14 +65,19 @@ def _refuse_references_to_rows_of_others(session: Session, *_: object) -> None:
     user = acting.get()
     if user is None or user.is_admin:
         return
+    referenced: dict[tuple[str, str, type[Any]], set[int]] = defaultdict(set)
     for row in (*session.new, *session.dirty):
         model: type[Base] = type(row)
         for attribute, target in _references_to_owned(model):
-            for id in inspect(row).attrs[attribute].history.added or ():
-                if id is not None and session.get(target, id) is None:
-                    raise ConflictError(
-                        f"{row.__tablename__}.{attribute} references a row that does not exist."
-                    )
+            added = inspect(row).attrs[attribute].history.added or ()
+            ids = {id for id in added if id is not None}
+            referenced[row.__tablename__, attribute, target] |= ids
+    for (table, column, target), ids in referenced.items():
+        if ids:
+            # Rows of others are not among them.
+            found = session.scalars(select(target.id).where(target.id.in_(ids)))
+            if ids - {*found}:
+                raise ConflictError(f"{table}.{column} references a row that does not exist.")
 
 
 @cache

@@ -1,5 +1,7 @@
 """The migration of a resource that gets another plural, and so another table."""
 
+import re
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -12,15 +14,19 @@ from dev.template.git import Repository, TemplateError
 from dev.template.renaming import Renaming
 
 
-def write_migration(project: Repository, renaming: Renaming) -> str | None:
-    """Write a migration that renames the table and keeps its rows; return its path.
+def write_migration(project: Repository, renaming: Renaming, sets: Sequence[str]) -> str | None:
+    """Write a migration that renames the table, and those of its fields `sets`, and keeps their
+    rows; return its path.
 
-    None if the table has the same name as before. Raises TemplateError if Alembic cannot add one.
+    None if the tables have the same names as before. Raises TemplateError if Alembic cannot add
+    one.
     """
-    if renaming.plural == renaming.new_plural:
+    old, new = renaming.plural, renaming.new_plural
+    forth = _calls(sets, (renaming.name, old), (renaming.new_name, new))
+    back = _calls(sets, (renaming.new_name, new), (renaming.name, old))
+    if not forth:
         return None
     config = Config(toml_file=project.folder / "pyproject.toml")
-    old, new = renaming.plural, renaming.new_plural
     try:
         with redirect_stdout(StringIO()):
             script = command.revision(config, f"rename {old} to {new}")
@@ -34,14 +40,25 @@ def write_migration(project: Repository, renaming: Renaming) -> str | None:
     text = path.read_text(encoding="utf-8")
     upgrade, _, downgrade = text.partition("def downgrade")
     text = (
-        upgrade.replace("    pass", f'    rename_table("{old}", "{new}")')
-        + "def downgrade"
-        + downgrade.replace("    pass", f'    rename_table("{new}", "{old}")')
+        upgrade.replace("    pass", forth) + "def downgrade" + downgrade.replace("    pass", back)
     )
     # Alembic's hooks have sorted the imports, and removed those that were not used.
-    text = text.replace(
-        "\nrevision: str", "\nfrom migrations.renames import rename_table\n\nrevision: str", 1
-    )
+    functions = sorted({*re.findall("rename_[a-z]+(?=[(])", forth)})
+    imports = f"\nfrom migrations.renames import {', '.join(functions)}\n"
+    text = text.replace("\nrevision: str", f"{imports}\nrevision: str", 1)
     path.write_text(text, encoding="utf-8")
     project.git("add", "--force", "--", str(path))  # whatever the user's git ignores
     return str(path.relative_to(project.folder))
+
+
+def _calls(sets: Sequence[str], old: tuple[str, str], new: tuple[str, str]) -> str:
+    """What gives the tables of a resource, by its old name and plural, those of the new ones."""
+    (name, plural), (new_name, new_plural) = old, new
+    calls = [f'rename_table("{plural}", "{new_plural}")'] if plural != new_plural else []
+    for field in sets if name != new_name else ():
+        table = f"{new_name}_{field}"
+        calls += [
+            f'rename_table("{name}_{field}", "{table}")',
+            f'rename_column("{table}", "{name}_id", "{new_name}_id")',
+        ]
+    return "\n".join(f"    {call}" for call in calls)

@@ -126,8 +126,8 @@ class Resources:
         answers = {
             "resource": "",
             "resources": {
-                new_written if one == written else one: fields.replace(
-                    f":ref({name})", f":ref({new_name})"
+                new_written if one == written else one: re.sub(
+                    rf":(refs?)\({name}\)", rf":\1({new_name})", fields
                 )
                 for one, fields in self._read().items()
             },
@@ -139,7 +139,9 @@ class Resources:
         # Alembic is imported only here, since that takes most of a second.
         from dev.commands.rename_migration import write_migration  # noqa: PLC0415
 
-        migration = write_migration(self.project, outcome.renaming)
+        fields = parse_fields(self._read()[new_written]).values()
+        sets = [field.name for field in fields if field.type == "refs"]
+        migration = write_migration(self.project, outcome.renaming, sets)
         print_line(f"Renamed {name} to {new_name}. Review what has changed, and run the tests:\n")
         print_line("  git diff HEAD")
         print_line("  uv run pytest")

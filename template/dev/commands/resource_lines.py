@@ -40,9 +40,18 @@ class Field:
         return "@" in self.marks
 
     @property
+    def searched(self) -> bool:
+        return "~" in self.marks
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it is a list of references, with a table of its own."""
+        return self.type == "refs"
+
+    @property
     def listed(self) -> bool:
         """Whether lists can be filtered by it."""
-        return self.unique or self.indexed or self.type == "ref"
+        return self.unique or self.indexed or self.type in {"ref", "refs"}
 
     @property
     def values(self) -> list[str]:
@@ -64,7 +73,7 @@ class Field:
         return float(least or -math.inf), float(greatest or math.inf)
 
 
-PATTERN = re.compile(r"([^:]+):([^(?!*@=]*)(?:\(([^()]*)\))?([?!*@]*)((?:=.*)?)")
+PATTERN = re.compile(r"([^:]+):([^(?!*@~=]*)(?:\(([^()]*)\))?([?!*@~]*)((?:=.*)?)")
 
 
 def parse_fields(text: str) -> dict[str, Field]:
@@ -111,13 +120,15 @@ def migration_notes(before: str, after: str) -> list[str]:
     """What autogenerate cannot know about a change of fields, and what PostgreSQL may refuse."""
     old, new = parse_fields(before), parse_fields(after)
     owned_before, owned = ("owner" in text.split() for text in (before, after))
-    both = [(old[name], new[name]) for name in new if name in old]
+    # A list of references is no column, so nothing else becomes one.
+    kept = {name for name in new if name in old and old[name].is_set == new[name].is_set}
+    both = [(old[name], new[name]) for name in new if name in kept]
     notes = {
         "Required and without a default: {}. On a table with rows the migration will fail: allow "
         "null at first (?), fill the rows, and require a value in a later change.": [
             name
             for name, field in new.items()
-            if name not in old and not field.optional and not field.default
+            if name not in kept and not field.optional and not field.default and not field.is_set
         ],
         "Rows have an owner from now on: {}. On a table with rows the migration will fail: let it "
         "allow null, fill the column, and require a value in a second one.": (
@@ -136,6 +147,13 @@ def migration_notes(before: str, after: str) -> list[str]:
         ],
         "Lists can no longer be filtered or sorted by: {}.": [
             now.name for was, now in both if was.listed and not now.listed
+        ],
+        "Lists can be searched by: {}. No row can be written while PostgreSQL builds the index; if "
+        "the table is large, create it with postgresql_concurrently=True.": (
+            _searched(new) if _searched(new) != _searched(old) else []
+        ),
+        "Lists can no longer be searched by: {}.": [
+            now.name for was, now in both if was.searched and not now.searched
         ],
         "Requests can no longer set: {}.": [
             now.name for was, now in both if now.read_only and not was.read_only
@@ -160,10 +178,15 @@ def migration_notes(before: str, after: str) -> list[str]:
         ],
         "The migration will drop {} and all data in it. If you only renamed a field, use "
         "op.alter_column(..., new_column_name=...) in the migration instead.": [
-            name for name in old if name not in new
+            name for name in old if name not in kept
         ],
     }
     return [note.format(", ".join(names)) for note, names in notes.items() if names]
+
+
+def _searched(fields: dict[str, Field]) -> list[str]:
+    """The fields of the search's one index, in its order."""
+    return [field.name for field in fields.values() if field.searched]
 
 
 def _is_shorter(was: Field, now: Field) -> bool:

@@ -42,7 +42,7 @@ def is_beyond_json_schema(name: str, value: object) -> bool:
         case "website":  # The tool does not check the format `uri` of items of a list.
             return not str(value).startswith("http")
         case (
-            "maker" | "author" | "book" | "translator"
+            "maker" | "author" | "book" | "translator" | "critics" | "helpers"
         ):  # Validators compare with the nearest float.
             return isinstance(value, int) and value >= 2**63
     return False
