@@ -199,7 +199,7 @@ class Accounts:
         letter = letters.with_token(
             purpose, settings.frontend_url, token, is_registered=is_registered
         )
-        self._send(email, letter)
+        await self._send(email, letter)
 
     async def _find_by_token(self, token: str, purpose: Purpose) -> User | None:
         found = (
@@ -224,10 +224,10 @@ class Accounts:
 
     async def _note_change(self, email: str) -> None:
         await forget_attempts(self._session, f"password {email}")
-        self._send(email, letters.password_changed())
+        await self._send(email, letters.password_changed())
 
-    def _send(self, email: str, letter: Letter) -> None:
-        self._mail.send(email, letter.subject, letter.text)
+    async def _send(self, email: str, letter: Letter) -> None:
+        await self._mail.send(email, letter.subject, letter.text)
 
 
 async def get_accounts(request: Request, session: SessionDep, mail: MailDep) -> Accounts:

@@ -2,7 +2,7 @@
 
     async def invite(mail: MailDep, session: SessionDep, data: Invitation) -> None:
         ...
-        mail.send(data.email, "Your invitation", "Hello ...")
+        await mail.send(data.email, "Your invitation", "Hello ...")
 
 It goes to the server of SMTP_URL, in development to the log, and in tests to the fixture `outbox`.
 """

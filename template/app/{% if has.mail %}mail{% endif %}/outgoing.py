@@ -33,7 +33,7 @@ class OutgoingMail:
         self._sender = sender
         self._tasks = tasks
 
-    def send(self, to: str, subject: str, text: str) -> None:
+    async def send(self, to: str, subject: str, text: str) -> None:
         """Raises ValueError if `to` is not one address."""
         message = compose(self._sender, to, subject, text)
         self._tasks.add_task(deliver, self._transport, message)

@@ -38,7 +38,7 @@ async def service(app: FastAPI, engine: AsyncEngine) -> AsyncIterator[FastAPI]:
     @service.post("/invitations", status_code=201)
     async def invite(session: SessionDep, mail: MailDep, *, fail: bool = False) -> None:
         await session.execute(text("INSERT INTO invitations VALUES (1)"))
-        mail.send("ada@example.com", "Welcome,\nAda", "Hello Ada!")
+        await mail.send("ada@example.com", "Welcome,\nAda", "Hello Ada!")
         if fail:
             raise RuntimeError
 
