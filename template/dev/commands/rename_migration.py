@@ -1,13 +1,8 @@
 """The migration of a resource that gets another plural, and so another table."""
 
-from contextlib import redirect_stdout
-from io import StringIO
-from pathlib import Path
-
-from alembic import command
-from alembic.config import Config
 from alembic.util import CommandError
 
+from dev.commands.new_migration import add_to_git, new_migration
 from dev.template.git import Repository, TemplateError
 from dev.template.renaming import Renaming
 
@@ -19,18 +14,13 @@ def write_migration(project: Repository, renaming: Renaming) -> str | None:
     """
     if renaming.plural == renaming.new_plural:
         return None
-    config = Config(toml_file=project.folder / "pyproject.toml")
     old, new = renaming.plural, renaming.new_plural
     try:
-        with redirect_stdout(StringIO()):
-            script = command.revision(config, f"rename {old} to {new}")
+        path = new_migration(project, f"rename {old} to {new}")
     except CommandError as error:
         raise TemplateError(
             f"The resource was renamed, but there is no migration: {error}"
         ) from None
-    assert script is not None
-    assert not isinstance(script, list)
-    path = Path(script.path)
     text = path.read_text(encoding="utf-8")
     upgrade, _, downgrade = text.partition("def downgrade")
     text = (
@@ -43,5 +33,4 @@ def write_migration(project: Repository, renaming: Renaming) -> str | None:
         "\nrevision: str", "\nfrom migrations.renames import rename_table\n\nrevision: str", 1
     )
     path.write_text(text, encoding="utf-8")
-    project.git("add", "--force", "--", str(path))  # whatever the user's git ignores
-    return str(path.relative_to(project.folder))
+    return add_to_git(project, path)
