@@ -14,7 +14,7 @@ from tests.grammar.test_bad_input import BAD_LINES, RESOURCES
 from tests.harness.project import render
 from tests.harness.template import ROOT
 
-ALL_FEATURES: dict[str, object] = {"resource": "", "features": ["auth", "mail"]}
+ALL_FEATURES: dict[str, object] = {"resource": "", "features": ["auth", "jobs", "mail"]}
 PAGE = ROOT / "docs" / "errors.md"
 
 NO_ERRORS = {
@@ -38,6 +38,7 @@ NO_ERRORS = {
     "Seeds: <> was loaded, once.",
     "All about it: uv run",
     "add a resource;",
+    "work outside of requests, on a schedule too",
     "give a resource",
     "drop a resource with all its files",
     "committed: run the test with real commits",
@@ -53,6 +54,7 @@ NO_ERRORS = {
     "The password of your account was changed.",
     # What only the code itself sees: names, comments, statements, and exceptions that it catches.
     "# Your own columns",
+    "CREATE TABLE pgqueuer",
     "<> tests, run <>",
     "correct horse battery staple",
     "Made by the tests of <>",
@@ -99,9 +101,15 @@ def begins(text: str, beginnings: Iterable[str]) -> bool:
 
 @pytest.fixture(scope="module")
 def found(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
-    """Where each message is, and its text, in a project with all features and no resource."""
-    project = render(template, tmp_path_factory.mktemp("errors") / "project", ALL_FEATURES)
-    return [*messages(project.path), *of_questions(), *of_resource_lines()]
+    """Where each message is, and its text, in projects without a resource: one with all features,
+    and one in which mail is not sent by jobs."""
+    folder = tmp_path_factory.mktemp("errors")
+    projects = (
+        render(template, folder / "all", ALL_FEATURES),
+        render(template, folder / "mail", ALL_FEATURES | {"features": ["mail"]}),
+    )
+    of_projects = [message for project in projects for message in messages(project.path)]
+    return [*of_projects, *of_questions(), *of_resource_lines()]
 
 
 def test_the_page_has_each_message(found: list[tuple[str, str]]) -> None:

@@ -11,9 +11,11 @@ from tests.harness.shared import once
 FEATURED: dict[str, dict[str, object]] = {
     "mail": {"features": ["mail"]},
     "auth": {"features": ["auth"]},
+    "jobs": {"features": ["jobs"]},
+    "mail by jobs": {"features": ["jobs", "mail"]},
     # Rows with an owner that refer to rows with and without one.
     "owners": {
-        "features": ["auth"],
+        "features": ["auth", "jobs"],
         "resource": "",
         "resources": {
             "item": "name:str(100)!",

@@ -75,7 +75,10 @@ def test_a_project_without_features_has_no_trace_of_one(default_project: Project
         for file in default_project.files()
         if not file.startswith("dev/")  # the command
     }
-    traces = ("aiosmtplib", "smtp_url", "app.features", "mailpit", "outbox", "app.auth", "pwdlib")
+    traces = (
+        *("aiosmtplib", "smtp_url", "app.features", "mailpit", "outbox", "app.auth", "pwdlib"),
+        *("pgqueuer", "app.worker", "worker_concurrency", "Idempoten", "run_jobs"),
+    )
     assert [file for file, text in texts.items() if any(trace in text for trace in traces)] == []
     assert "features" not in texts[ANSWERS_FILE]
     names = {part for file in texts for part in Path(file).with_suffix("").parts}

@@ -7,7 +7,7 @@ from tests.harness.project import Project
 from tests.harness.thorough import usually
 from tests.project.test_suite import assert_all_passed
 
-SETS = ["owners", "mail", "auth"]
+SETS = ["owners", "mail", "jobs", "auth", "mail by jobs"]
 assert set(SETS) == set(FEATURED)
 
 

@@ -193,13 +193,12 @@ class Accounts:
         new = insert(MailedToken).from_select(
             [*values], select(*values.values()).where(User.email == email)
         )
-        if await self._session.scalar(new.returning(MailedToken.id)) is None:
-            return
+        is_known = await self._session.scalar(new.returning(MailedToken.id)) is not None
         settings: Settings = self._state.settings
         letter = letters.with_token(
             purpose, settings.frontend_url, token, is_registered=is_registered
         )
-        self._send(email, letter)
+        await self._send(email, letter, only_if=is_known)
 
     async def _find_by_token(self, token: str, purpose: Purpose) -> User | None:
         found = (
@@ -224,10 +223,10 @@ class Accounts:
 
     async def _note_change(self, email: str) -> None:
         await forget_attempts(self._session, f"password {email}")
-        self._send(email, letters.password_changed())
+        await self._send(email, letters.password_changed())
 
-    def _send(self, email: str, letter: Letter) -> None:
-        self._mail.send(email, letter.subject, letter.text)
+    async def _send(self, email: str, letter: Letter, *, only_if: bool = True) -> None:
+        await self._mail.send(email, letter.subject, letter.text, only_if=only_if)
 
 
 async def get_accounts(request: Request, session: SessionDep, mail: MailDep) -> Accounts:

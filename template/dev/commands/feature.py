@@ -29,6 +29,12 @@ class Feature:
     requires: tuple[str, ...] = ()
     """The features that are added along with it."""
 
+    migration: str | None = None
+    """The one that the template has for it, if Alembic cannot make one of its models."""
+
+    modules: tuple[str, ...] = ()
+    """What it has in `app/` beside its folder."""
+
     notes: tuple[str, ...] = ()
     """What else there is to do when it was added."""
 
@@ -44,6 +50,12 @@ FEATURES = {
         has_tables=True,
         requires=("mail",),
         notes=(NEEDS_TOKENS, "In production, set FRONTEND_URL; .env.example describes it."),
+    ),
+    "jobs": Feature(
+        "work outside of requests, on a schedule too, by a worker; `Idempotency-Key` on POST",
+        migration="0002_add_jobs.py",
+        modules=("idempotency", "worker"),
+        notes=("Run the worker beside the service: uv run worker",),
     ),
     "mail": Feature(
         "send mail by SMTP; tests find it in the fixture `outbox`",
@@ -105,9 +117,11 @@ class Features:
         outcome = update(self.project, Change({"features": [*self.present, name]}))
         others = [other for other in feature.requires if other not in self.present]
         along = f", and {' and '.join(others)}, which it requires" if others else ""
+        migration = self._write_migration(feature, f"add {name}", [*self.present, name])
         notes = [note for added in (name, *others) for note in FEATURES[added].notes]
         notes.append(f"All about it: uv run template docs features/{name}")
-        _print_next_steps(outcome, f"Added {name}{along}", f"add {name}", feature, notes)
+        done = f"Added {name}{along}"
+        _print_next_steps(outcome, done, f"add {name}", feature, migration, notes)
 
     def drop(self, name: str, *, discard_edits: bool) -> None:
         """Remove a feature; unless `discard_edits`, only if the user has edited none of its files.
@@ -137,16 +151,35 @@ class Features:
                 f"{DISCARD}; they remain in git's history."
             ) from None
         own = self.project.paths("ls-files", "-z", "--", f"app/{name}", f"tests/{name}")
-        imports = rf"\bapp\.{name}\b|\bfrom app import .*\b{name}\b"
+        modules = "|".join((name, *feature.modules))
+        imports = rf"\bapp\.({modules})\b|\bfrom app import .*\b({modules})\b"
         importing = self.project.git(
             "grep", "--line-number", "--extended-regexp", imports, "--", "*.py", codes=(0, 1)
         )
-        notes = ["The migration will drop its tables and all data in them."]
-        _print_next_steps(
-            outcome, f"Dropped {name}", f"drop {name}", feature, notes * feature.has_tables
-        )
+        migration = self._write_migration(feature, f"drop {name}", self.present, reverse=True)
+        notes = []
+        if feature.has_tables or migration is not None:
+            notes.append("The migration will drop its tables and all data in them.")
+        _print_next_steps(outcome, f"Dropped {name}", f"drop {name}", feature, migration, notes)
         print_list("These files are your own and were kept", own)
         print_list("These lines still import it", importing.splitlines())
+
+    def _write_migration(
+        self, feature: Feature, message: str, features: list[str], *, reverse: bool = False
+    ) -> str | None:
+        """Write the migration that the template has for a feature, or its reverse; return its path.
+
+        `features` are those with which the template renders it. Raises TemplateError.
+        """
+        if feature.migration is None:
+            return None
+        # Alembic is imported only here, since that takes most of a second.
+        from dev.commands import feature_migration as migrations  # noqa: PLC0415
+
+        text = migrations.shipped_migration(self.project, features, feature.migration)
+        if reverse:
+            text = migrations.reversed_migration(text)
+        return migrations.write_migration(self.project, message, text)
 
     def print(self) -> None:
         """Print every feature, one a line."""
@@ -167,10 +200,18 @@ def _find(name: str) -> Feature:
 
 
 def _print_next_steps(
-    outcome: Outcome, done: str, message: str, feature: Feature, notes: list[str]
+    outcome: Outcome,
+    done: str,
+    message: str,
+    feature: Feature,
+    migration: str | None,
+    notes: list[str],
 ) -> None:
     """Print what is left to do. Raises TemplateError if there are conflicts."""
-    if feature.has_tables:
+    if migration is not None:
+        print_line(f"{done}. Review {migration}, apply it, and run the tests:\n")
+        print_line("  uv run alembic upgrade head")
+    elif feature.has_tables:
         print_line(f"{done}. Create the migration, review it, and run the tests:\n")
         print_line("  uv run alembic upgrade head")
         print_line(f'  uv run alembic revision --autogenerate -m "{message}"')

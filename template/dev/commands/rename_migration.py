@@ -2,14 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import redirect_stdout
-from io import StringIO
-from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from alembic.util import CommandError
 
+from dev.commands.new_migration import add_to_git, new_migration
 from dev.template.git import Repository, TemplateError
 from dev.template.renaming import Renaming
 
@@ -26,17 +22,12 @@ def write_migration(project: Repository, renaming: Renaming, sets: Sequence[str]
     back = _calls(sets, (renaming.new_name, new), (renaming.name, old))
     if not forth:
         return None
-    config = Config(toml_file=project.folder / "pyproject.toml")
     try:
-        with redirect_stdout(StringIO()):
-            script = command.revision(config, f"rename {old} to {new}")
+        path = new_migration(project, f"rename {old} to {new}")
     except CommandError as error:
         raise TemplateError(
             f"The resource was renamed, but there is no migration: {error}"
         ) from None
-    assert script is not None
-    assert not isinstance(script, list)
-    path = Path(script.path)
     text = path.read_text(encoding="utf-8")
     upgrade, _, downgrade = text.partition("def downgrade")
     text = (
@@ -47,8 +38,7 @@ def write_migration(project: Repository, renaming: Renaming, sets: Sequence[str]
     imports = f"\nfrom migrations.renames import {', '.join(functions)}\n"
     text = text.replace("\nrevision: str", f"{imports}\nrevision: str", 1)
     path.write_text(text, encoding="utf-8")
-    project.git("add", "--force", "--", str(path))  # whatever the user's git ignores
-    return str(path.relative_to(project.folder))
+    return add_to_git(project, path)
 
 
 def _calls(sets: Sequence[str], old: tuple[str, str], new: tuple[str, str]) -> str:

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dev.template.git import TemplateError, UnreachableError, neutral_environment
@@ -24,9 +24,15 @@ NO_CHANGES: Changes = {}
 
 
 def render(
-    source: str, release: str | None, answers: Path, target: Path, changes: Changes = NO_CHANGES
+    source: str,
+    release: str | None,
+    answers: Path,
+    target: Path,
+    changes: Changes = NO_CHANGES,
+    excluded: Sequence[str] = WRITTEN_ONCE,
 ) -> None:
-    """Render a release, or the newest one, with the answers of a file and these changes.
+    """Render a release, or the newest one, with the answers of a file and these changes, without
+    the files that are excluded.
 
     Raises TemplateError if Copier fails.
     """
@@ -34,7 +40,7 @@ def render(
     if uv is None:
         raise TemplateError("uv is not on the PATH; it is needed to run Copier.")
     options = ["--quiet", "--defaults", "--skip-tasks", "--data-file", str(answers)]
-    for pattern in WRITTEN_ONCE:
+    for pattern in excluded:
         options += ["--exclude", pattern]
     for question, answer in changes.items():
         text = answer if isinstance(answer, str) else json.dumps(answer)

@@ -1,0 +1,115 @@
+"""A worker does jobs as they come, and goes on when it loses the database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.jobs import JobContext, job, scheduled_job
+from app.jobs.processing import process_jobs
+
+pytestmark = pytest.mark.committed
+
+TERMINATE = text("""
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE 'LISTEN%'
+""")
+MAKE_DUE = text("""
+    INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run)
+    VALUES ('0 3 * * *', 'write_every_night', now())
+""")
+
+
+class Note(BaseModel):
+    text: str
+
+
+begun = asyncio.Event()
+may_end = asyncio.Event()
+
+
+@job(Note)
+async def write_note(context: JobContext, note: Note) -> None:
+    begun.set()
+    await may_end.wait()
+    await context.session.execute(text("INSERT INTO notes VALUES (:text)"), note.model_dump())
+
+
+@scheduled_job("0 3 * * *")
+async def write_every_night(context: JobContext) -> None:
+    await context.session.execute(text("INSERT INTO notes VALUES ('night')"))
+
+
+@pytest.fixture(autouse=True)
+async def stop(app: FastAPI, db_session: AsyncSession) -> AsyncIterator[asyncio.Event]:
+    """A worker runs until this is set, and at most as long as the test."""
+    begun.clear()
+    may_end.set()
+    await db_session.execute(text("CREATE TABLE notes (text text)"))
+    await db_session.execute(MAKE_DUE)
+    stop = asyncio.Event()
+    worker = asyncio.create_task(process_jobs(app, [write_note, write_every_night], stop))
+    yield stop
+    may_end.set()
+    stop.set()
+    await asyncio.wait_for(worker, 20)
+
+
+@pytest.fixture
+def written(db_session: AsyncSession) -> Callable[[str], Awaitable[None]]:
+    async def written(note: str) -> None:
+        """Return when a job has written this."""
+        query = text("SELECT count(*) FROM notes WHERE text = :text")
+        async with asyncio.timeout(20):
+            while True:
+                if await db_session.scalar(query, {"text": note}):
+                    return
+                await asyncio.sleep(0.02)
+
+    return written
+
+
+Written = Callable[[str], Awaitable[None]]
+
+
+async def enqueue(app: FastAPI, note: str) -> None:
+    async with app.state.sessions.begin() as session:
+        await write_note.enqueue(session, Note(text=note))
+
+
+async def test_it_is_told_of_jobs(app: FastAPI, written: Written) -> None:
+    await enqueue(app, "before or while it starts")
+    await written("before or while it starts")
+    await enqueue(app, "now")
+    await written("now")
+
+
+async def test_it_does_what_is_due_by_a_schedule(written: Written) -> None:
+    await written("night")
+
+
+async def test_it_ends_the_job_that_it_does_and_begins_no_other(
+    app: FastAPI, stop: asyncio.Event, db_session: AsyncSession, written: Written
+) -> None:
+    may_end.clear()
+    await enqueue(app, "begun")
+    await asyncio.wait_for(begun.wait(), 20)
+    stop.set()
+    await enqueue(app, "not begun")
+    may_end.set()
+    await written("begun")
+    assert await db_session.scalar(text("SELECT count(*) FROM notes WHERE text = 'not begun'")) == 0
+
+
+async def test_it_listens_again_when_its_connection_is_lost(
+    app: FastAPI, db_session: AsyncSession, written: Written
+) -> None:
+    await enqueue(app, "first")
+    await written("first")
+    assert await db_session.scalar(TERMINATE) == 1
+    await enqueue(app, "second")
+    await written("second")
