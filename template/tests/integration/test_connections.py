@@ -25,6 +25,13 @@ async def test_a_connection_is_used_again(engine: AsyncEngine) -> None:
     assert await driver_connection(engine) is await driver_connection(engine)
 
 
+async def test_the_connection_that_was_used_last_is_used_again(engine: AsyncEngine) -> None:
+    async with engine.connect() as last:
+        expected = (await last.get_raw_connection()).driver_connection
+        await driver_connection(engine)
+    assert await driver_connection(engine) is expected
+
+
 async def test_a_connection_that_the_server_has_closed_is_replaced(engine: AsyncEngine) -> None:
     first = await driver_connection(engine)
     first.terminate()
@@ -81,6 +88,11 @@ async def test_behind_a_pooler_nothing_outlives_a_transaction(
         await connection.rollback()
         outside = await connection.execution_options(isolation_level="AUTOCOMMIT")
         assert await outside.scalar(text("SHOW lock_timeout")) != "500ms"
+
+
+def test_reads_need_no_transaction(settings: Settings) -> None:
+    reading = for_reading(create_engine(settings), settings)
+    assert reading.get_execution_options() == {"isolation_level": "AUTOCOMMIT"}
 
 
 @pytest.mark.parametrize("kind", ["sessions", "read_sessions"])

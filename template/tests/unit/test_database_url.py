@@ -53,6 +53,21 @@ def test_an_option_that_the_driver_knows_is_passed_on(option: str) -> None:
     assert arguments["dsn"] == f"postgresql://?{option.replace('%20', '+')}"
 
 
+def test_the_last_of_several_values_counts() -> None:
+    url = parse_database_url(f"{BASE}?application_name=a&application_name=b")
+    assert url.application_name == "b"
+
+
+def test_a_file_in_its_usual_place_has_the_certificates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".postgresql").mkdir()
+    (tmp_path / ".postgresql" / "root.crt").touch()
+    url = f"{BASE}?sslmode=verify-full"
+    assert driver_arguments(create_engine(settings(url)))["dsn"].endswith("sslmode=verify-full")
+
+
 @pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
 def test_certificates_are_passed_on(certificates: Path, mode: str) -> None:
     url = f"{BASE}?sslmode={mode}&sslrootcert={certificates}"
@@ -79,6 +94,21 @@ def test_a_file_has_to_be_there(certificates: Path, option: str) -> None:
 )
 def test_an_option_that_says_what_the_driver_does_anyway_is_accepted(option: str) -> None:
     assert "dsn" not in driver_arguments(create_engine(settings(f"{BASE}?{option}")))
+
+
+async def test_without_options_timeout_and_name_are_those_of_the_service() -> None:
+    chosen = Settings(_env_file=None, database_url=SecretStr(BASE), database_connect_timeout=7)
+    options = await connect_options(create_engine(chosen))
+    assert options["timeout"] == 7
+    assert options["server_settings"]["application_name"] == "app"
+
+
+async def test_a_limit_of_less_than_a_millisecond_is_not_taken_for_none() -> None:
+    chosen = Settings(
+        _env_file=None, database_url=SecretStr(BASE), database_statement_timeout=0.0001
+    )
+    options = await connect_options(create_engine(chosen))
+    assert options["server_settings"]["statement_timeout"] == "1"
 
 
 async def test_timeout_and_name_of_the_url_take_precedence() -> None:
@@ -129,6 +159,12 @@ def test_an_option_that_cannot_be_honored_is_rejected_by_name(
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.parametrize("key", ["pgbouncer", "statement_cache_size"])
+def test_what_others_set_for_a_pooler_is_rejected_with_what_to_set(key: str) -> None:
+    with pytest.raises(ValueError, match=f"{key} cannot be honored: set DATABASE_POOLER="):
+        parse_database_url(f"{BASE}?{key}=0")
+
+
 @pytest.mark.parametrize("url", ["mysql://u:hunter2@h/d", "postgresql://u:hunter2@h:port/d", "x"])
 def test_an_invalid_url_is_rejected_without_repeating_it(url: str) -> None:
     with pytest.raises(ValidationError, match="must look like") as error:
@@ -142,10 +178,12 @@ def test_a_url_that_was_read_can_be_read_again(options: str) -> None:
     assert parse_database_url(url.render_as_string(hide_password=False)).url == url
 
 
-def test_user_password_and_database_can_be_options() -> None:
-    options = "host=db.example&user=user&password=hunter2&dbname=service"
+def test_every_part_of_the_url_can_be_an_option() -> None:
+    options = "host=db.example&port=6432&user=user&password=hunter2&dbname=service"
     url = parse_database_url(f"postgresql:///?{options}").url
     assert (url.username, url.password, url.database) == ("user", "hunter2", "service")
+    arguments = driver_arguments(create_engine(settings(f"postgresql:///?{options}")))
+    assert (arguments["host"], arguments["port"]) == ("db.example", 6432)
 
 
 def test_the_system_can_have_the_certificates(
