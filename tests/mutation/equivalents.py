@@ -22,7 +22,9 @@ CHOICES = {
 }
 """Numbers that a service may choose, such as defaults: a test could only repeat them."""
 
+ONLY_A_TYPE = "mypy alone reads it"
 OF_ONE_MODULE = "a name that only this module writes and reads"
+READS_MORE = "reads one more row than it has to"
 NO_VALUE = "a text that matches nothing, as the empty one"
 
 EQUIVALENTS = {
@@ -31,16 +33,17 @@ EQUIVALENTS = {
         "await asyncio.sleep(0) -> (left out)": "asyncio cancels at an earlier await already",
         "if client.has_left: ... -> if not client.has_left: ...": "the same",
     },
-    "app/body_limit.py: ContentLengthLimit.__call__": {"'' -> 'x'": NO_VALUE},
+    "app/body_limit.py: ContentLengthLimit.__call__.length": {"'' -> 'x'": NO_VALUE},
     "app/body_limit.py: _content_type": {"'' -> 'x'": NO_VALUE},
-    "app/crud.py: Crud._page": {"1 -> 2": "reads one more row than it has to"},
+    "app/crud.py: Crud._page.found": {"1 -> 2": READS_MORE},
+    "app/crud.py: Crud._page.page": {"1 -> 2": READS_MORE},
     "app/crud.py: SIZES": {"'sizes' -> 'sizesx'": OF_ONE_MODULE},
-    "app/crud.py: _order": {"'id' -> 'idx'": "by the id, and then by the id"},
+    "app/crud.py: _order.keys": {"'id' -> 'idx'": "by the id, and then by the id"},
     "app/crud.py: _sizes.before": {
         "func.sum(size).over(order_by=order, rows=(None, -1)) -> "
         "func.sum(size).over(rows=(None, -1))": "the other window has put them in this order"
     },
-    "app/crud.py: _type_of": {"'' -> 'x'": OF_ONE_MODULE},
+    "app/crud.py: _type_of.values": {"'' -> 'x'": OF_ONE_MODULE},
     "app/database.py: ReadSession.get_bind": {
         "super().get_bind(*args, clause=clause, **options) -> super().get_bind(*args, **options)": (
             "there is one engine for all clauses"
@@ -61,9 +64,19 @@ EQUIVALENTS = {
     },
     "app/errors.py: _sqlstate": {"'' -> 'x'": NO_VALUE},
     "app/etags.py: etag": {"32 -> 33": "one digit more of a digest"},
+    "app/log_format.py: Environment": {
+        "'development' -> 'developmentx'": ONLY_A_TYPE,
+        "'production' -> 'productionx'": ONLY_A_TYPE,
+    },
+    "app/models.py: Base.created_at": {
+        "mapped_column(DateTime(timezone=True), server_default=func.now(), sort_order=1) -> "
+        "mapped_column(DateTime(timezone=True), server_default=func.now())": (
+            "still after the columns of each model, and before `updated_at`"
+        )
+    },
     "app/models.py: Base.updated_at": {"1 -> 2": "after `created_at` in any case"},
     "app/pagination.py: Cursors.__init__": {"'' -> 'x'": "signed and verified with the same text"},
-    "app/pagination.py: Cursors.encode": {
+    "app/pagination.py: Cursors.encode.payload": {
         "':' -> ':x'": "a list has no colons",
         "json.dumps(content, ensure_ascii=False, separators=(',', ':')) -> "
         "json.dumps(content, ensure_ascii=False)": "a cursor with two spaces more",

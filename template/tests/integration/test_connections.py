@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from fastapi import FastAPI
@@ -12,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import database_connections
 from app.database import Sessionmaker, create_engine, for_reading
 from app.settings import Settings
-from dev.isolation import connect_options
 
 
 async def driver_connection(engine: AsyncEngine) -> Any:
@@ -73,11 +73,15 @@ async def test_statements_have_the_time_limits_of_the_settings(
 
 @pytest.mark.usefixtures("engine")
 async def test_behind_a_pooler_nothing_outlives_a_transaction(
-    settings: Settings, connect: Callable[[], Awaitable[Any]]
+    settings: Settings, connect: Callable[[], Awaitable[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pooled = settings.model_copy(update={"database_pooler": "transaction"})
-    options = await connect_options(create_engine(pooled))
-    assert options["statement_cache_size"] == 0
+    engine, connections = create_engine(pooled), Mock(side_effect=NotImplementedError)
+    monkeypatch.setattr(engine.dialect, "connect", connections)
+    with pytest.raises(NotImplementedError):
+        await engine.connect()
+    options = connections.call_args.kwargs
+    assert options["statement_cache_size"] == options["prepared_statement_cache_size"] == 0
     assert "server_settings" not in options
 
     shorter = pooled.model_copy(update={"database_lock_timeout": 0.5})

@@ -92,15 +92,10 @@ async def test_rows_without_a_value_come_last_in_both_directions(notes: AsyncSes
         {"rank": 2, "state": State.CLOSED},
         {"rank": 1, "state": State.NEW},
     )
-    for limit in (1, 3):
-        for sort, order in {
-            "rank": [2, 4, 3, 1],
-            "-rank": [3, 4, 2, 1],
-            "state": [4, 2, 3, 1],
-            "-state": [3, 2, 4, 1],
-        }.items():
-            first, *others = await pages(notes, sort=sort, limit=limit)
-            assert [first, [id for page in others for id in page]] == [order[:limit], order[limit:]]
+    assert await pages(notes, sort="rank", limit=1) == [[2], [4], [3], [1]]
+    assert await pages(notes, sort="-rank", limit=3) == [[3, 4, 2], [1]]
+    assert await pages(notes, sort="state", limit=2) == [[4, 2], [3, 1]]
+    assert await pages(notes, sort="-state", limit=1) == [[3], [2], [4], [1]]
 
 
 async def test_the_request_decides_whether_to_commit(app: FastAPI, notes: AsyncSession) -> None:

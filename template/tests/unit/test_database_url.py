@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import create_engine
 from app.database_url import parse_database_url
-from app.settings import Settings
+from app.settings import DatabaseSettings
 from dev.isolation import connect_options
 
 BASE = "postgresql://user:hunter2@db.example/service"
 
 
-def settings(url: str) -> Settings:
-    return Settings(_env_file=None, database_url=SecretStr(url))
+def settings(url: str) -> DatabaseSettings:
+    return DatabaseSettings(_env_file=None, database_url=SecretStr(url))
 
 
 @pytest.fixture
@@ -97,16 +97,14 @@ def test_an_option_that_says_what_the_driver_does_anyway_is_accepted(option: str
 
 
 async def test_without_options_timeout_and_name_are_those_of_the_service() -> None:
-    chosen = Settings(_env_file=None, database_url=SecretStr(BASE), database_connect_timeout=7)
+    chosen = settings(BASE).model_copy(update={"database_connect_timeout": 7})
     options = await connect_options(create_engine(chosen))
     assert options["timeout"] == 7
     assert options["server_settings"]["application_name"] == "app"
 
 
 async def test_a_limit_of_less_than_a_millisecond_is_not_taken_for_none() -> None:
-    chosen = Settings(
-        _env_file=None, database_url=SecretStr(BASE), database_statement_timeout=0.0001
-    )
+    chosen = settings(BASE).model_copy(update={"database_statement_timeout": 0.0001})
     options = await connect_options(create_engine(chosen))
     assert options["server_settings"]["statement_timeout"] == "1"
 
@@ -134,6 +132,7 @@ def test_several_hosts_are_passed_on_with_their_ports() -> None:
         arguments = driver_arguments(create_engine(settings(url)))
         assert (arguments["host"], arguments["port"]) == (["one", "two"], [5432, 6432])
         assert arguments["database"] == "service"
+        assert parse_database_url(url).url.host is None
 
 
 @pytest.mark.parametrize(
@@ -141,6 +140,7 @@ def test_several_hosts_are_passed_on_with_their_ports() -> None:
     [
         ("channel_binding=require", "channel_binding"),
         ("sslmode=strict", "sslmode"),
+        ("sslmode=verify-ca", "sslmode"),
         ("sslmode=verify-full", "sslmode"),
         ("sslrootcert=/no/such/file", "sslrootcert"),
         ("target_session_attrs=any-server", "target_session_attrs"),

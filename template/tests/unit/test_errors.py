@@ -46,30 +46,28 @@ def raising_in(engine: AsyncEngine, sqlstate: str, using: str = "MESSAGE = 'samp
     return endpoint
 
 
-@pytest.mark.parametrize(
-    ("sqlstate", "status"),
-    [
-        ("22003", 422),  # numeric value out of range
-        ("23001", 409),  # restrict violation
-        ("23503", 409),  # foreign key violation
-        ("23505", 409),  # unique violation
-        ("23514", 422),  # check violation
-        ("54000", 422),  # program limit exceeded
-        ("40001", 409),  # serialization failure
-        ("40P01", 409),  # deadlock
-        ("08006", 503),  # connection failure
-        ("53300", 503),  # too many connections
-        ("55P03", 503),  # lock not available
-        ("57014", 503),  # statement timeout
-        ("42P01", 500),  # undefined table: a bug in the service
-    ],
-)
-async def test_a_database_error_has_its_status(
-    engine: AsyncEngine, sqlstate: str, status: int
-) -> None:
-    response = await response_of(raising_in(engine, sqlstate))
-    assert response.status_code == status
-    assert response.headers["content-type"] == "application/problem+json"
+STATUSES = {
+    "22003": 422,  # numeric value out of range
+    "23001": 409,  # restrict violation
+    "23503": 409,  # foreign key violation
+    "23505": 409,  # unique violation
+    "23514": 422,  # check violation
+    "54000": 422,  # program limit exceeded
+    "40001": 409,  # serialization failure
+    "40P01": 409,  # deadlock
+    "08006": 503,  # connection failure
+    "53300": 503,  # too many connections
+    "55P03": 503,  # lock not available
+    "57014": 503,  # statement timeout
+    "42P01": 500,  # undefined table: a bug in the service
+}
+
+
+async def test_each_error_of_the_database_has_its_status(engine: AsyncEngine) -> None:
+    responses = {state: await response_of(raising_in(engine, state)) for state in STATUSES}
+    assert {state: response.status_code for state, response in responses.items()} == STATUSES
+    types = {response.headers["content-type"] for response in responses.values()}
+    assert types == {"application/problem+json"}
 
 
 @pytest.mark.parametrize("sqlstate", ["42P01", "42703"])

@@ -51,8 +51,8 @@ def test_each_limit_of_the_settings_is_enforced() -> None:
         assert enforced in found
 
 
-def test_openapi_describes_the_problems_of_every_endpoint() -> None:
-    paths = create_app(Settings(database_url=URL)).openapi()["paths"]
+def test_openapi_describes_the_problems_of_every_endpoint(app: FastAPI) -> None:
+    paths = app.openapi()["paths"]
     endpoints = [endpoint for path in paths.values() for endpoint in path.values()]
     assert endpoints
     schema = {"$ref": "#/components/schemas/Problem"}

@@ -96,8 +96,8 @@ def test_a_datetime_that_would_be_stored_as_infinity_is_rejected(value: str) -> 
 
 
 def test_json_is_returned_as_postgresql_stores_it() -> None:
-    value = {"longer": 1e30, "b": [-0.0, 1e-7], "a": {"é": 1, "zz": 2}}
-    stored = '{"a": {"zz": 2, "é": 1}, "b": [0.0, 1e-07], "longer": 1' + "0" * 30 + "}"
+    value = {"longer": 1e30, "z": [-0.0, 1e-7], "a": {"é": 1, "zz": 2}}
+    stored = '{"a": {"zz": 2, "é": 1}, "z": [0.0, 1e-07], "longer": 1' + "0" * 30 + "}"
     assert json.dumps(JSON.validate_python(value), ensure_ascii=False) == stored
 
 
