@@ -50,13 +50,13 @@ class Exchange:
 class Service(FastAPI):
     """An endpoint that works until it is told to end."""
 
-    def __init__(self) -> None:
+    def __init__(self, body_timeout: float = PATIENCE) -> None:
         super().__init__()
         self.begun = asyncio.Event()
         self.may_end = asyncio.Event()
         self.cancelled = False
         self.add_api_route("/work", self.work, methods=["POST"])
-        self.add_middleware(AbandonedRequests, body_timeout=0.05)
+        self.add_middleware(AbandonedRequests, body_timeout=body_timeout)
         self.add_middleware(RequestLimit, max_requests=1)
 
     async def work(self, request: Request) -> str:
@@ -115,9 +115,8 @@ async def test_the_work_for_a_client_that_stays_is_not_cancelled(service: Servic
 
 
 @pytest.mark.parametrize("header", [HAS_BODY, CHUNKED])
-async def test_a_body_that_does_not_arrive_in_time_is_408(
-    service: Service, header: tuple[bytes, bytes]
-) -> None:
+async def test_a_body_that_does_not_arrive_in_time_is_408(header: tuple[bytes, bytes]) -> None:
+    service = Service(body_timeout=0.01)
     exchange = Exchange(service, "/work", header)
     exchange.receive(PIECE)
     assert await exchange.end() == [408]

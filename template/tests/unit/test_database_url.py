@@ -159,10 +159,17 @@ def test_an_option_that_cannot_be_honored_is_rejected_by_name(
     assert "hunter2" not in str(error.value)
 
 
-@pytest.mark.parametrize("key", ["pgbouncer", "statement_cache_size"])
-def test_what_others_set_for_a_pooler_is_rejected_with_what_to_set(key: str) -> None:
-    with pytest.raises(ValueError, match=f"{key} cannot be honored: set DATABASE_POOLER="):
-        parse_database_url(f"{BASE}?{key}=0")
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("channel_binding=require", "use sslmode=verify-full"),
+        ("pgbouncer=true", "set DATABASE_POOLER=transaction"),
+        ("statement_cache_size=0", "set DATABASE_POOLER=transaction"),
+    ],
+)
+def test_the_message_says_what_to_set_instead(option: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=hint):
+        parse_database_url(f"{BASE}?{option}")
 
 
 @pytest.mark.parametrize("url", ["mysql://u:hunter2@h/d", "postgresql://u:hunter2@h:port/d", "x"])

@@ -71,7 +71,9 @@ def test_in_development_an_exception_is_a_plain_traceback(
             raise RuntimeError("crashed")
         except RuntimeError:
             logging.getLogger("app.own").exception("failed")
-    assert capsys.readouterr().err.splitlines()[-1] == "RuntimeError: crashed"
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1] == "Traceback (most recent call last):"
+    assert lines[-1] == "RuntimeError: crashed"
 
 
 def test_the_level_is_that_of_the_service_alone(capsys: pytest.CaptureFixture[str]) -> None:
