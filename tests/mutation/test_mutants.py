@@ -44,6 +44,7 @@ def test_a_mutant_has_one_small_change(tmp_path: Path, source: str, expected: li
         "x = f(description='word')",
         "x = 'a sentence'",
         "__all__ = ['a']",
+        "A = str | None",
         "T = TypeVar('T', bound=A)",
         "@dataclass(frozen=True)\nclass A: pass",
     ],

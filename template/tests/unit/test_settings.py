@@ -166,6 +166,11 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen.cors_origins == ("https://app.example", "http://[::1]:3000")
 
 
+@pytest.mark.parametrize("host", ["api.example", "*.api.example", "127.0.0.1", "[::1]"])
+def test_a_host_can_be_a_name_an_address_or_all_subdomains(host: str) -> None:
+    assert settings(allowed_hosts=host).allowed_hosts == (host,)
+
+
 def test_all_hosts_and_origins_can_be_allowed() -> None:
     chosen = settings(allowed_hosts="*", cors_origins="*")
     assert (chosen.allowed_hosts, chosen.cors_origins) == (("*",), ("*",))

@@ -162,7 +162,9 @@ def _bool_op(node: ast.BoolOp) -> Nodes:
 def _bin_op(node: ast.BinOp) -> Nodes:
     if (other := CALCULATIONS.get(type(node.op))) is not None:
         yield ast.BinOp(node.left, other(), node.right)
-    if isinstance(node.op, ast.BitOr):  # of dictionaries, sets and flags
+    # Of dictionaries, sets and flags; in `str | None` it makes a type, which mypy checks.
+    is_type = isinstance(node.right, ast.Constant) and node.right.value is None
+    if isinstance(node.op, ast.BitOr) and not is_type:
         yield node.left
 
 
