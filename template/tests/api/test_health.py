@@ -13,7 +13,9 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.contract import assert_problem
 
-UNREACHABLE = Settings(database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none"))
+UNREACHABLE = Settings(
+    _env_file=None, database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none")
+)
 
 
 async def get(app: FastAPI, *paths: str) -> list[int]:

@@ -18,6 +18,10 @@ from app.settings import Settings
 URL = SecretStr("postgresql://nobody@127.0.0.1:1/none")
 
 
+def settings(**values: Any) -> Settings:
+    return Settings(_env_file=None, database_url=URL, **values)
+
+
 def test_without_arguments_settings_come_from_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -28,19 +32,19 @@ def test_without_arguments_settings_come_from_the_environment(
 def test_logs_are_configured_by_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     configured: list[tuple[str, str]] = []
     monkeypatch.setattr(log_format, "configure", lambda *arguments: configured.append(arguments))
-    create_app(Settings(database_url=URL, log_level="WARNING"))
+    create_app(settings(log_level="WARNING"))
     assert configured == [("development", "WARNING")]
 
 
 def test_each_limit_of_the_settings_is_enforced() -> None:
-    limits: dict[str, int] = {
+    limits = {
         "max_concurrent_requests": 11,
         "request_body_timeout": 12,
         "max_body_size": 13,
         "max_json_depth": 14,
         "max_json_values": 15,
     }
-    app = create_app(Settings.model_validate({"database_url": URL, **limits}))
+    app = create_app(settings(**limits))
     found = [middleware.kwargs for middleware in app.user_middleware]
     for enforced in (
         {"max_requests": 11},
@@ -86,7 +90,7 @@ async def test_a_body_without_a_length_is_limited_as_well() -> None:
         yield b"[1,"
         yield b"2345678]"
 
-    app = create_app(Settings(database_url=URL, max_body_size=10))
+    app = create_app(settings(max_body_size=10))
     assert await post(app, b"[1]") != 413
     assert await post(app, pieces()) == 413
 
@@ -97,7 +101,7 @@ def test_every_router_has_the_common_dependencies(monkeypatch: pytest.MonkeyPatc
         pass
 
     monkeypatch.setattr(resources, "DEPENDENCIES", [Depends(require)])
-    [parameter] = create_app(Settings()).openapi()["paths"]["/own"]["post"]["parameters"]
+    [parameter] = create_app(settings()).openapi()["paths"]["/own"]["post"]["parameters"]
     assert parameter["name"] == "region"
 
 
@@ -108,7 +112,7 @@ async def test_the_database_is_observed_if_telemetry_is_on(
     observed: list[AsyncEngine] = []
     monkeypatch.setattr(database_telemetry, "is_on", lambda: is_on)
     monkeypatch.setattr(database_telemetry, "observe", observed.append)
-    app = create_app(Settings(database_url=URL))
+    app = create_app(settings())
     async with LifespanManager(app):
         assert observed == [app.state.engine] * is_on
 
@@ -124,7 +128,7 @@ def test_telemetry_is_set_up_by_the_environment_without_logs_and_health_checks(
             super().__init__(telemetry=telemetry, **options)
 
     monkeypatch.setattr(main, "Service", Service)
-    create_app(Settings(database_url=URL))
+    create_app(settings())
     excluded = chosen.pop("exclude")
     assert chosen == {"auto_configure": True, "logs": False}
     assert excluded({"type": "http", "path": "/health/live"})
@@ -132,7 +136,7 @@ def test_telemetry_is_set_up_by_the_environment_without_logs_and_health_checks(
 
 
 async def test_an_engine_of_its_own_has_its_settings_and_ends_with_it() -> None:
-    app = create_app(Settings(database_url=URL, database_pool_size=3))
+    app = create_app(settings(database_pool_size=3))
     async with LifespanManager(app):
         engine: AsyncEngine = app.state.engine
         pool = engine.pool
@@ -142,7 +146,7 @@ async def test_an_engine_of_its_own_has_its_settings_and_ends_with_it() -> None:
 
 async def test_an_engine_that_was_passed_in_outlives_it(engine: AsyncEngine) -> None:
     pool = engine.pool
-    app = create_app(Settings(), engine)
+    app = create_app(settings(), engine)
     async with LifespanManager(app):
         assert app.state.engine is engine
     assert engine.pool is pool

@@ -23,7 +23,7 @@ def test_a_cursor_decodes_to_its_position() -> None:
 
 async def test_a_cursor_is_signed_with_the_key_of_the_settings() -> None:
     async def cursors(key: str) -> Cursors:
-        app = create_app(Settings(secret_key=SecretStr(key * 32)))
+        app = create_app(Settings(_env_file=None, secret_key=SecretStr(key * 32)))
         path = {"path": "/items", "query_string": b"", "headers": [(b"host", b"test")]}
         return await get_cursors(Request({"type": "http", "app": app} | path))
 

@@ -12,9 +12,9 @@ PRODUCTION: dict[str, Any] = {"environment": "production", "secret_key": "k" * 3
 
 
 async def get(
-    path: str, headers: dict[str, str] | None = None, method: str = "GET", **settings: object
+    path: str, headers: dict[str, str] | None = None, method: str = "GET", **settings: Any
 ) -> Response:
-    app = create_app(Settings.model_validate({"database_url": URL, **settings}))
+    app = create_app(Settings(_env_file=None, database_url=URL, **settings))
 
     @app.get("/crash")
     async def crash() -> None:
