@@ -10,6 +10,7 @@ from email.message import EmailMessage
 import pytest
 from httpx import AsyncClient, Response
 from pwdlib.hashers.argon2 import Argon2Hasher
+from pydantic import SecretStr
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -301,9 +302,8 @@ async def test_a_password_can_have_every_character(
 
 
 async def test_production_does_not_start_without_the_address_of_links() -> None:
-    settings = Settings.model_validate(
-        {"environment": "production", "database_url": "postgresql://db/x", "secret_key": "k" * 32}
-    )
+    url, key = SecretStr("postgresql://db/x"), SecretStr("k" * 32)
+    settings = Settings(_env_file=None, environment="production", database_url=url, secret_key=key)
     app = create_app(settings)
     with pytest.raises(ValueError, match="set FRONTEND_URL"):
         async with app.router.lifespan_context(app):

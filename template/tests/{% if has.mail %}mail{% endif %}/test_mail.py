@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from asgi_lifespan import LifespanManager
@@ -25,9 +25,9 @@ from dev.sockets import DATABASE_URL
 KEY = "k" * 32
 
 
-def settings(**values: object) -> Settings:
-    known = {"database_url": DATABASE_URL, "secret_key": KEY}
-    return Settings.model_validate(known | values)
+def settings(**values: Any) -> Settings:
+    known: dict[str, Any] = {"database_url": DATABASE_URL, "secret_key": KEY}
+    return Settings(_env_file=None, **(known | values))
 
 
 @pytest.fixture
