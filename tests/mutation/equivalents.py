@@ -38,6 +38,7 @@ EQUIVALENTS = {
     "app/crud.py: Crud._page.found": {"1 -> 2": READS_MORE},
     "app/crud.py: Crud._page.page": {"1 -> 2": READS_MORE},
     "app/crud.py: SIZES": {"'sizes' -> 'sizesx'": OF_ONE_MODULE},
+    "app/crud.py: _order": {"'text' -> 'textx'": "the column is read by its position"},
     "app/crud.py: _order.keys": {"'id' -> 'idx'": "by the id, and then by the id"},
     "app/crud.py: _sizes.before": {
         "func.sum(size).over(order_by=order, rows=(None, -1)) -> "
@@ -90,6 +91,13 @@ EQUIVALENTS = {
     },
     "app/trailing_slashes.py: ignore_trailing_slashes.look_again": {
         "'' -> 'x'": "looks once more, and finds nothing"
+    },
+    "app/schemas.py: Digits._add_places": {"1 -> 2": "only the exponent counts"},
+    "app/schemas.py: PlainDecimal": {
+        "PlainSerializer(lambda value: f'{value:f}', return_type=str, when_used='json') -> "
+        "PlainSerializer(lambda value: f'{value:f}', when_used='json')": (
+            "the schema of a decimal that is sent is that of a text already"
+        )
     },
     "app/settings.py: DEVELOPMENT_KEY": {
         "'only-for-development-never-for-production' -> "

@@ -7,6 +7,7 @@ from httpx import ASGITransport, AsyncClient
 from pydantic import SecretStr
 from sqlalchemy import Engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import Pool
 
 from app.health import DatabaseProbe
 from app.main import create_app
@@ -61,6 +62,25 @@ async def test_the_database_is_busy_when_all_that_may_be_opened_are_in_use(
         async with engine.connect():
             assert probe.is_busy()
     await probe.close()
+
+
+async def test_the_connection_of_ready_is_closed_with_the_application(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    closed: list[object] = []
+
+    def note(connection: object, _: object) -> None:
+        closed.append(connection)
+
+    service = create_app(app.state.settings, engine)
+    event.listen(Pool, "close", note)
+    try:
+        async with LifespanManager(service):
+            await service.state.probe.ask()
+            assert closed == []
+    finally:
+        event.remove(Pool, "close", note)
+    assert len(closed) == 1
 
 
 def test_openapi_tells_that_ready_can_be_503(app: FastAPI) -> None:
