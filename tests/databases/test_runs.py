@@ -111,7 +111,7 @@ class TestAnExternalServer:
         self, default_project: Project, server: str, scheme: str
     ) -> None:
         url = server.replace("postgresql", scheme, 1) + "&sslmode=prefer"
-        run(default_project, TEST_DATABASE_URL=url)
+        assert "of TEST_DATABASE_URL" in run(default_project, TEST_DATABASE_URL=url)
 
     def test_can_be_set_in_the_file_env(self, own_project: Project, server: str) -> None:
         (own_project.path / ".env").write_text(f"TEST_DATABASE_URL={server}\n")

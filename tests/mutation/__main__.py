@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.harness.project import render
 from tests.harness.service import database
 from tests.harness.template import snapshot
-from tests.mutation.equivalents import EQUIVALENTS
+from tests.mutation.equivalents import is_equivalent
 
 OVERLAY = Path(__file__).parent / "overlay"
 RESOURCES = {
@@ -46,7 +46,7 @@ def main(count: int = 500, seed: int = 1) -> None:
     equivalent = [
         mutant
         for mutant in survivors
-        if (mutant["path"], mutant["before"], mutant["after"]) in EQUIVALENTS
+        if is_equivalent(mutant["path"], mutant["definition"], mutant["change"])
     ]
     missed = [mutant for mutant in survivors if mutant not in equivalent]
     for mutant in missed:

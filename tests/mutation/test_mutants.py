@@ -44,11 +44,21 @@ def test_a_mutant_has_one_small_change(tmp_path: Path, source: str, expected: li
         "x = f(description='word')",
         "x = 'a sentence'",
         "__all__ = ['a']",
+        "A = str | None",
+        "T = TypeVar('T', bound=A)",
+        "@dataclass(frozen=True)\nclass A: pass",
     ],
 )
 def test_wording_has_no_mutants_that_tests_should_notice(tmp_path: Path, source: str) -> None:
     found = changes(tmp_path, source)
     assert [change for change in found if change != "f(description='word') -> f()"] == []
+
+
+def test_a_mutant_tells_in_what_it_is(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text("A = 1\nclass B:\n    c: int = 2\n    def d(): return f(3)\n")
+    found = {mutant.before: mutant.definition for mutant in mutants_of(module, tmp_path)}
+    assert found == {"1": "A", "2": "B.c", "3": "B.d", "return f(3)": "B.d"}
 
 
 def test_a_mutant_differs_from_its_module_in_one_place(tmp_path: Path) -> None:

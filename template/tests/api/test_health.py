@@ -5,13 +5,18 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from pydantic import SecretStr
+from sqlalchemy import Engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import Pool
 
+from app.health import DatabaseProbe
 from app.main import create_app
 from app.settings import Settings
 from tests.api.contract import assert_problem
 
-UNREACHABLE = Settings(database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none"))
+UNREACHABLE = Settings(
+    _env_file=None, database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none")
+)
 
 
 async def get(app: FastAPI, *paths: str) -> list[int]:
@@ -30,6 +35,56 @@ async def test_live_is_200(client: AsyncClient) -> None:
 
 async def test_ready_is_200_with_a_database(client: AsyncClient) -> None:
     assert (await client.get("/health/ready")).status_code == 200
+
+
+async def test_ready_asks_the_database_each_time(client: AsyncClient) -> None:
+    sent: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        for _ in range(2):
+            assert (await client.get("/health/ready")).json() == {"status": "ok"}
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(sent) == 2
+
+
+async def test_the_database_is_busy_when_all_that_may_be_opened_are_in_use(
+    engine: AsyncEngine, settings: Settings
+) -> None:
+    two = {"database_pool_size": 1, "database_max_overflow": 1}
+    probe = DatabaseProbe(engine, settings.model_copy(update=two))
+    async with engine.connect():
+        assert not probe.is_busy()
+        async with engine.connect():
+            assert probe.is_busy()
+    await probe.close()
+
+
+async def test_the_connection_of_ready_is_closed_with_the_application(
+    app: FastAPI, engine: AsyncEngine
+) -> None:
+    closed: list[object] = []
+
+    def note(connection: object, _: object) -> None:
+        closed.append(connection)
+
+    service = create_app(app.state.settings, engine)
+    event.listen(Pool, "close", note)
+    try:
+        async with LifespanManager(service):
+            await service.state.probe.ask()
+            assert closed == []
+    finally:
+        event.remove(Pool, "close", note)
+    assert len(closed) == 1
+
+
+def test_openapi_tells_that_ready_can_be_503(app: FastAPI) -> None:
+    assert "503" in app.openapi()["paths"]["/health/ready"]["get"]["responses"]
 
 
 async def test_ready_tells_busy_from_gone(

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from fastapi import FastAPI
@@ -12,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import database_connections
 from app.database import Sessionmaker, create_engine, for_reading
 from app.settings import Settings
-from dev.isolation import connect_options
 
 
 async def driver_connection(engine: AsyncEngine) -> Any:
@@ -23,6 +23,13 @@ async def driver_connection(engine: AsyncEngine) -> Any:
 
 async def test_a_connection_is_used_again(engine: AsyncEngine) -> None:
     assert await driver_connection(engine) is await driver_connection(engine)
+
+
+async def test_the_connection_that_was_used_last_is_used_again(engine: AsyncEngine) -> None:
+    async with engine.connect() as last:
+        expected = (await last.get_raw_connection()).driver_connection
+        await driver_connection(engine)
+    assert await driver_connection(engine) is expected
 
 
 async def test_a_connection_that_the_server_has_closed_is_replaced(engine: AsyncEngine) -> None:
@@ -66,11 +73,15 @@ async def test_statements_have_the_time_limits_of_the_settings(
 
 @pytest.mark.usefixtures("engine")
 async def test_behind_a_pooler_nothing_outlives_a_transaction(
-    settings: Settings, connect: Callable[[], Awaitable[Any]]
+    settings: Settings, connect: Callable[[], Awaitable[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pooled = settings.model_copy(update={"database_pooler": "transaction"})
-    options = await connect_options(create_engine(pooled))
-    assert options["statement_cache_size"] == 0
+    engine, connections = create_engine(pooled), Mock(side_effect=NotImplementedError)
+    monkeypatch.setattr(engine.dialect, "connect", connections)
+    with pytest.raises(NotImplementedError):
+        await engine.connect()
+    options = connections.call_args.kwargs
+    assert options["statement_cache_size"] == options["prepared_statement_cache_size"] == 0
     assert "server_settings" not in options
 
     shorter = pooled.model_copy(update={"database_lock_timeout": 0.5})
@@ -81,6 +92,11 @@ async def test_behind_a_pooler_nothing_outlives_a_transaction(
         await connection.rollback()
         outside = await connection.execution_options(isolation_level="AUTOCOMMIT")
         assert await outside.scalar(text("SHOW lock_timeout")) != "500ms"
+
+
+def test_reads_need_no_transaction(settings: Settings) -> None:
+    reading = for_reading(create_engine(settings), settings)
+    assert reading.get_execution_options() == {"isolation_level": "AUTOCOMMIT"}
 
 
 @pytest.mark.parametrize("kind", ["sessions", "read_sessions"])

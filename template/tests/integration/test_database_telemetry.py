@@ -12,7 +12,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from sqlalchemy import text
+from opentelemetry.trace import SpanKind
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -27,8 +28,8 @@ class Telemetry:
     spans: InMemorySpanExporter
     metrics: InMemoryMetricReader
 
-    def points(self, name: str) -> list[Any]:
-        """The data points of the metric of this name."""
+    def points(self, name: str, unit: str) -> list[Any]:
+        """The data points of the metric of this name and unit."""
         data = self.metrics.get_metrics_data()
         assert data is not None
         return [
@@ -36,15 +37,19 @@ class Telemetry:
             for resource in data.resource_metrics
             for scope in resource.scope_metrics
             for metric in scope.metrics
-            if metric.name == name
+            if (metric.name, metric.unit) == (name, unit)
             for point in metric.data.data_points
         ]
+
+    def durations(self) -> list[Any]:
+        return self.points("db.client.operation.duration", "s")
 
     def connections(self) -> dict[str, int]:
         """The connections of the pool, by their state."""
         return {
             str(point.attributes["db.client.connection.state"]): point.value
-            for point in self.points("db.client.connection.count")
+            for point in self.points("db.client.connection.count", "{connection}")
+            if point.attributes["db.client.connection.pool.name"] == "app"
         }
 
 
@@ -72,7 +77,7 @@ async def test_a_statement_is_a_span_without_its_parameters(
     async with observed.connect() as connection:
         await connection.execute(text("SELECT CAST(:secret AS text)"), {"secret": "of a person"})
     [span] = telemetry.spans.get_finished_spans()
-    assert span.name == "SELECT shop"
+    assert (span.name, span.kind) == ("SELECT shop", SpanKind.CLIENT)
     assert span.attributes == {
         "db.system.name": "postgresql",
         "db.namespace": "shop",
@@ -81,8 +86,31 @@ async def test_a_statement_is_a_span_without_its_parameters(
         "server.address": "db.test",
         "server.port": 5432,
     }
-    [duration] = telemetry.points("db.client.operation.duration")
+    [duration] = telemetry.durations()
     assert (duration.count, duration.attributes["db.operation.name"]) == (1, "SELECT")
+    assert 0 < duration.sum < 60
+    assert duration.explicit_bounds == database_telemetry.SECONDS
+
+
+async def test_a_statement_may_span_lines(observed: AsyncEngine, telemetry: Telemetry) -> None:
+    async with observed.connect() as connection:
+        await connection.execute(text("\n  select\n1"))
+    [span] = telemetry.spans.get_finished_spans()
+    assert span.name == "SELECT shop"
+
+
+async def test_what_fails_after_a_statement_makes_no_second_one(
+    observed: AsyncEngine, telemetry: Telemetry
+) -> None:
+    @event.listens_for(observed.sync_engine, "after_cursor_execute")
+    def fail(*_: object) -> None:
+        raise RuntimeError("a mistake of a listener")
+
+    with pytest.raises(RuntimeError, match="of a listener"):
+        async with observed.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    [duration] = telemetry.durations()
+    assert (duration.count, duration.attributes.get("error.type")) == (1, None)
 
 
 async def test_an_error_is_its_code_without_its_message(
@@ -96,7 +124,7 @@ async def test_an_error_is_its_code_without_its_message(
     assert span.attributes["error.type"] == "22P02"
     assert not span.status.is_ok
     assert "secret" not in span.to_json()
-    [duration] = telemetry.points("db.client.operation.duration")
+    [duration] = telemetry.durations()
     assert duration.attributes["error.type"] == "22P02"
 
 

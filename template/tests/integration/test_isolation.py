@@ -115,7 +115,7 @@ async def test_a_committed_test_has_real_transactions(engine: AsyncEngine) -> No
 
 
 async def test_the_database_of_the_environment_cannot_be_reached() -> None:
-    engine = create_engine(Settings())
+    engine = create_engine(Settings(_env_file=None))
     with pytest.raises(SandboxError, match="DATABASE_URL is closed"):
         async with engine.connect():
             pass

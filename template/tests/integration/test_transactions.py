@@ -8,8 +8,10 @@ from fastapi import FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.pool import QueuePool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.database import SessionDep
+from app.database import ReadSessionDep, SessionDep
 from app.main import create_app
 from tests.api.contract import assert_problem
 
@@ -26,19 +28,51 @@ REJECT_COMMITS = [
 ]
 
 
+def checked_out(engine: AsyncEngine) -> int:
+    assert isinstance(engine.pool, QueuePool)
+    return engine.pool.checkedout()
+
+
+class Watch:
+    """Notes how many connections are in use whenever a response begins."""
+
+    def __init__(self, app: ASGIApp, engine: AsyncEngine, in_use: list[int]) -> None:
+        self.app = app
+        self.engine = engine
+        self.in_use = in_use
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def watch(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.in_use.append(checked_out(self.engine))
+            await send(message)
+
+        await self.app(scope, receive, watch)
+
+
+@pytest.fixture
+def in_use() -> list[int]:
+    return []
+
+
 @pytest.fixture
 async def probe(
-    app: FastAPI, engine: AsyncEngine, db_session: AsyncSession
+    app: FastAPI, engine: AsyncEngine, db_session: AsyncSession, in_use: list[int]
 ) -> AsyncIterator[AsyncClient]:
     """A client of the service with a table and an endpoint for these tests only."""
     await db_session.execute(text("CREATE TABLE probes (id int)"))
     service = create_app(app.state.settings, engine)
+    service.add_middleware(Watch, engine=engine, in_use=in_use)
 
     @service.post("/probes", status_code=201)
     async def create(session: SessionDep, fail_with: int | None = None) -> None:
         await session.execute(text("INSERT INTO probes VALUES (1)"))
         if fail_with is not None:
             raise HTTPException(fail_with) if fail_with < 500 else RuntimeError("a secret")
+
+    @service.get("/probes")
+    async def read(session: ReadSessionDep) -> int:
+        return await count(session)
 
     transport = ASGITransport(app=service, raise_app_exceptions=False)
     async with (
@@ -48,8 +82,8 @@ async def probe(
         yield client
 
 
-async def count(db_session: AsyncSession) -> int:
-    found: int = (await db_session.scalars(text("SELECT count(*) FROM probes"))).one()
+async def count(session: AsyncSession) -> int:
+    found: int = (await session.scalars(text("SELECT count(*) FROM probes"))).one()
     return found
 
 
@@ -81,3 +115,12 @@ async def test_an_unexpected_error_reveals_no_internals(probe: AsyncClient) -> N
     response = await probe.post("/probes", params={"fail_with": 500})
     assert_problem(response, 500)
     assert "secret" not in response.text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_request_uses_no_connection_when_its_response_begins(
+    probe: AsyncClient, engine: AsyncEngine, in_use: list[int], method: str
+) -> None:
+    of_the_test = checked_out(engine)
+    assert (await probe.request(method, "/probes")).is_success
+    assert in_use == [of_the_test]

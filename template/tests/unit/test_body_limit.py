@@ -7,9 +7,11 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
 
 from app import errors
-from app.body_limit import JsonLimit
+from app.body_limit import ContentLengthLimit, JsonLimit
 
 MAX_DEPTH = 3
 MAX_VALUES = 10
@@ -22,7 +24,13 @@ ALLOWED = [
     b"[1, 2, 3, 4, 5, 6, 7, 8, 9]",
     b" " * 1000 + b"[]",
 ]
-TOO_DEEP = [b"[[[[1]]]]", b'{"a": {"a": {"a": {}}}}', b"[" * 100_000, b'["\\\\", [[["]"]]]]']
+TOO_DEEP = [
+    b"[[[[1]]]]",
+    b'{"a": {"a": {"a": {}}}}',
+    b"[" * 100_000,
+    b'["\\\\", [[["]"]]]]',
+    b"[] [[[[1]]]]",
+]
 TOO_MANY = [
     b"[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]",
     b"[" + b"[]," * 10 + b"1]",
@@ -81,6 +89,43 @@ async def test_json_that_arrives_in_pieces_is_limited_as_a_whole(
     assert (await service.post("/", content=pieces())).status_code == 400
 
 
-@pytest.mark.parametrize("body", [b"]" * 100, b'["' + b'\\"' * 100, b"{", b"1 2", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body", [b"]" * 100, b'["' + b'\\"' * 100, b"{", b"1 2", b"\xff\xfe", b'["\\\n[[[["]']
+)
 async def test_what_is_not_json_is_422(service: httpx.AsyncClient, body: bytes) -> None:
     assert (await service.post("/", content=body)).status_code == 422
+
+
+async def test_other_bodies_are_not_limited(service: httpx.AsyncClient) -> None:
+    response = await service.post("/", content=TOO_DEEP[0], headers={"content-type": "text/plain"})
+    assert response.status_code == 422
+
+
+async def test_the_last_piece_need_not_say_that_it_is_the_last() -> None:
+    async def read(_: Scope, receive: Receive, __: Send) -> None:
+        await receive()
+
+    async def body() -> Message:
+        return {"type": "http.request", "body": TOO_DEEP[0]}
+
+    async def send(_: Message) -> None:
+        pass
+
+    scope = {"type": "http", "headers": [(b"content-type", b"application/json")]}
+    with pytest.raises(HTTPException):
+        await JsonLimit(read, max_depth=3, max_values=10)(scope, body, send)
+
+
+@pytest.mark.parametrize(("length", "status"), [("3", 200), ("4", 413), ("many", 200)])
+async def test_a_length_beyond_the_limit_is_413(length: str, status: int) -> None:
+    app = FastAPI()
+    app.add_middleware(ContentLengthLimit, max_body_size=3)
+
+    @app.post("/")
+    async def accept() -> None:
+        pass
+
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        response = await client.post("/", headers={"content-length": length})
+    assert response.status_code == status

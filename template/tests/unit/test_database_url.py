@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.database import create_engine
 from app.database_url import parse_database_url
-from app.settings import Settings
+from app.settings import DatabaseSettings
 from dev.isolation import connect_options
 
 BASE = "postgresql://user:hunter2@db.example/service"
 
 
-def settings(url: str) -> Settings:
-    return Settings(_env_file=None, database_url=SecretStr(url))
+def settings(url: str) -> DatabaseSettings:
+    return DatabaseSettings(_env_file=None, database_url=SecretStr(url))
 
 
 @pytest.fixture
@@ -53,6 +53,21 @@ def test_an_option_that_the_driver_knows_is_passed_on(option: str) -> None:
     assert arguments["dsn"] == f"postgresql://?{option.replace('%20', '+')}"
 
 
+def test_the_last_of_several_values_counts() -> None:
+    url = parse_database_url(f"{BASE}?application_name=a&application_name=b")
+    assert url.application_name == "b"
+
+
+def test_a_file_in_its_usual_place_has_the_certificates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".postgresql").mkdir()
+    (tmp_path / ".postgresql" / "root.crt").touch()
+    url = f"{BASE}?sslmode=verify-full"
+    assert driver_arguments(create_engine(settings(url)))["dsn"].endswith("sslmode=verify-full")
+
+
 @pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
 def test_certificates_are_passed_on(certificates: Path, mode: str) -> None:
     url = f"{BASE}?sslmode={mode}&sslrootcert={certificates}"
@@ -81,6 +96,19 @@ def test_an_option_that_says_what_the_driver_does_anyway_is_accepted(option: str
     assert "dsn" not in driver_arguments(create_engine(settings(f"{BASE}?{option}")))
 
 
+async def test_without_options_timeout_and_name_are_those_of_the_service() -> None:
+    chosen = settings(BASE).model_copy(update={"database_connect_timeout": 7})
+    options = await connect_options(create_engine(chosen))
+    assert options["timeout"] == 7
+    assert options["server_settings"]["application_name"] == "app"
+
+
+async def test_a_limit_of_less_than_a_millisecond_is_not_taken_for_none() -> None:
+    chosen = settings(BASE).model_copy(update={"database_statement_timeout": 0.0001})
+    options = await connect_options(create_engine(chosen))
+    assert options["server_settings"]["statement_timeout"] == "1"
+
+
 async def test_timeout_and_name_of_the_url_take_precedence() -> None:
     url = f"{BASE}?connect_timeout=3&application_name=mine"
     options = await connect_options(create_engine(settings(url)))
@@ -104,6 +132,7 @@ def test_several_hosts_are_passed_on_with_their_ports() -> None:
         arguments = driver_arguments(create_engine(settings(url)))
         assert (arguments["host"], arguments["port"]) == (["one", "two"], [5432, 6432])
         assert arguments["database"] == "service"
+        assert parse_database_url(url).url.host is None
 
 
 @pytest.mark.parametrize(
@@ -111,6 +140,7 @@ def test_several_hosts_are_passed_on_with_their_ports() -> None:
     [
         ("channel_binding=require", "channel_binding"),
         ("sslmode=strict", "sslmode"),
+        ("sslmode=verify-ca", "sslmode"),
         ("sslmode=verify-full", "sslmode"),
         ("sslrootcert=/no/such/file", "sslrootcert"),
         ("target_session_attrs=any-server", "target_session_attrs"),
@@ -129,6 +159,19 @@ def test_an_option_that_cannot_be_honored_is_rejected_by_name(
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("channel_binding=require", "use sslmode=verify-full"),
+        ("pgbouncer=true", "set DATABASE_POOLER=transaction"),
+        ("statement_cache_size=0", "set DATABASE_POOLER=transaction"),
+    ],
+)
+def test_the_message_says_what_to_set_instead(option: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=hint):
+        parse_database_url(f"{BASE}?{option}")
+
+
 @pytest.mark.parametrize("url", ["mysql://u:hunter2@h/d", "postgresql://u:hunter2@h:port/d", "x"])
 def test_an_invalid_url_is_rejected_without_repeating_it(url: str) -> None:
     with pytest.raises(ValidationError, match="must look like") as error:
@@ -142,10 +185,12 @@ def test_a_url_that_was_read_can_be_read_again(options: str) -> None:
     assert parse_database_url(url.render_as_string(hide_password=False)).url == url
 
 
-def test_user_password_and_database_can_be_options() -> None:
-    options = "host=db.example&user=user&password=hunter2&dbname=service"
+def test_every_part_of_the_url_can_be_an_option() -> None:
+    options = "host=db.example&port=6432&user=user&password=hunter2&dbname=service"
     url = parse_database_url(f"postgresql:///?{options}").url
     assert (url.username, url.password, url.database) == ("user", "hunter2", "service")
+    arguments = driver_arguments(create_engine(settings(f"postgresql:///?{options}")))
+    assert (arguments["host"], arguments["port"]) == ("db.example", 6432)
 
 
 def test_the_system_can_have_the_certificates(

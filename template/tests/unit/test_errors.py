@@ -2,14 +2,16 @@
 
 import json
 import re
+import socket
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -34,38 +36,38 @@ def raising(error: Exception) -> Endpoint:
     return endpoint
 
 
-def raising_in(engine: AsyncEngine, sqlstate: str) -> Endpoint:
+def raising_in(engine: AsyncEngine, sqlstate: str, using: str = "MESSAGE = 'sample'") -> Endpoint:
+    statement = f"DO $$ BEGIN RAISE SQLSTATE '{sqlstate}' USING {using}; END $$"
+
     async def endpoint() -> None:
         async with engine.begin() as connection:
-            await connection.execute(text(f"DO $$ BEGIN RAISE SQLSTATE '{sqlstate}'; END $$"))
+            await connection.execute(text(statement))
 
     return endpoint
 
 
-@pytest.mark.parametrize(
-    ("sqlstate", "status"),
-    [
-        ("22003", 422),  # numeric value out of range
-        ("23001", 409),  # restrict violation
-        ("23503", 409),  # foreign key violation
-        ("23505", 409),  # unique violation
-        ("23514", 422),  # check violation
-        ("54000", 422),  # program limit exceeded
-        ("40001", 409),  # serialization failure
-        ("40P01", 409),  # deadlock
-        ("08006", 503),  # connection failure
-        ("53300", 503),  # too many connections
-        ("55P03", 503),  # lock not available
-        ("57014", 503),  # statement timeout
-        ("42P01", 500),  # undefined table: a bug in the service
-    ],
-)
-async def test_a_database_error_has_its_status(
-    engine: AsyncEngine, sqlstate: str, status: int
-) -> None:
-    response = await response_of(raising_in(engine, sqlstate))
-    assert response.status_code == status
-    assert response.headers["content-type"] == "application/problem+json"
+STATUSES = {
+    "22003": 422,  # numeric value out of range
+    "23001": 409,  # restrict violation
+    "23503": 409,  # foreign key violation
+    "23505": 409,  # unique violation
+    "23514": 422,  # check violation
+    "54000": 422,  # program limit exceeded
+    "40001": 409,  # serialization failure
+    "40P01": 409,  # deadlock
+    "08006": 503,  # connection failure
+    "53300": 503,  # too many connections
+    "55P03": 503,  # lock not available
+    "57014": 503,  # statement timeout
+    "42P01": 500,  # undefined table: a bug in the service
+}
+
+
+async def test_each_error_of_the_database_has_its_status(engine: AsyncEngine) -> None:
+    responses = {state: await response_of(raising_in(engine, state)) for state in STATUSES}
+    assert {state: response.status_code for state, response in responses.items()} == STATUSES
+    types = {response.headers["content-type"] for response in responses.values()}
+    assert types == {"application/problem+json"}
 
 
 @pytest.mark.parametrize("sqlstate", ["42P01", "42703"])
@@ -79,6 +81,13 @@ async def test_a_missing_table_or_column_is_logged_with_what_to_do(
     assert "\n" not in hint
 
 
+async def test_other_errors_of_the_database_do_not_suggest_a_migration(
+    engine: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await response_of(raising_in(engine, "XX000"))).status_code == 500
+    assert "alembic" not in caplog.text
+
+
 @pytest.mark.parametrize("sqlstate", ["23001", "23503"])
 async def test_deleting_a_referenced_row_is_a_conflict(engine: AsyncEngine, sqlstate: str) -> None:
     response = await response_of(raising_in(engine, sqlstate), "DELETE")
@@ -87,7 +96,9 @@ async def test_deleting_a_referenced_row_is_a_conflict(engine: AsyncEngine, sqls
 
 
 @pytest.mark.parametrize("value", ["date '0044-03-15 BC'", "timestamptz '12000-01-01 00:00Z'"])
-async def test_a_date_that_python_does_not_have_is_named(engine: AsyncEngine, value: str) -> None:
+async def test_a_date_that_python_does_not_have_is_named(
+    engine: AsyncEngine, caplog: pytest.LogCaptureFixture, value: str
+) -> None:
     async def endpoint() -> None:
         async with engine.connect() as connection:
             await connection.execute(text(f"SELECT {value}"))
@@ -95,6 +106,7 @@ async def test_a_date_that_python_does_not_have_is_named(engine: AsyncEngine, va
     response = await response_of(endpoint)
     assert response.status_code == 500
     assert "before the year 1 or after 9999" in response.json()["detail"]
+    assert "cannot read a date or time" in caplog.text
 
 
 async def test_a_violation_of_no_known_constraint_is_that_of_a_row(engine: AsyncEngine) -> None:
@@ -109,15 +121,28 @@ async def test_a_violation_of_no_known_constraint_is_that_of_a_row(engine: Async
     }
 
 
+async def test_a_violation_of_no_known_constraint_names_the_table(engine: AsyncEngine) -> None:
+    response = await response_of(raising_in(engine, "23514", "TABLE = 'samples', CONSTRAINT = 'a'"))
+    assert response.json()["detail"] == "The database rejected a value of samples."
+
+
 async def test_a_row_that_changed_concurrently_is_a_conflict() -> None:
     assert (await response_of(raising(StaleDataError()))).status_code == 409
 
 
-async def test_an_unreachable_server_is_503_with_retry_after() -> None:
-    response = await response_of(raising(ConnectionRefusedError("127.0.0.1 refused")))
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionRefusedError, TimeoutError, socket.gaierror, PoolTimeoutError],
+    ids=["refused", "timeout", "no address", "pool"],
+)
+async def test_an_unreachable_server_is_503_with_retry_after_and_logged(
+    error: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    response = await response_of(raising(error("127.0.0.1 refused")))
     assert response.status_code == 503
     assert response.headers["retry-after"] == "5"
     assert "127.0.0.1" not in response.text
+    assert "unavailable: 127.0.0.1 refused" in caplog.text
 
 
 async def test_a_lost_connection_is_503() -> None:
@@ -131,12 +156,27 @@ async def test_an_unexpected_error_reveals_no_internals() -> None:
     assert "hunter2" not in response.text
 
 
+async def test_the_headers_of_an_error_are_those_of_its_response() -> None:
+    response = await response_of(raising(HTTPException(401, headers={"WWW-Authenticate": "Basic"})))
+    assert (response.status_code, response.headers["www-authenticate"]) == (401, "Basic")
+
+
+async def test_a_message_may_repeat_what_utf_8_cannot_express() -> None:
+    response = await response_of(raising(errors.ConflictError("\ud800")))
+    assert response.json()["detail"] == "\ud800"
+
+
+def test_the_text_of_an_error_is_its_message() -> None:
+    assert str(errors.InvalidInputError("Wrong.", "query", "sort")) == "Wrong."
+
+
 @pytest.mark.parametrize(
     ("methods", "allowed"),
     [
         (["GET"], "HEAD, GET"),
         (["POST", "PUT"], "POST, PUT"),
         (["DELETE", "GET"], "HEAD, GET, DELETE"),
+        (["PATCH"], "PATCH"),
     ],
 )
 async def test_another_method_is_405_with_those_of_all_routes_of_the_path(
@@ -150,7 +190,7 @@ async def test_another_method_is_405_with_those_of_all_routes_of_the_path(
     for method in methods:
         app.add_api_route("/", endpoint, methods=[method])
     async with AsyncClient(transport=ASGITransport(app), base_url="http://service") as client:
-        response = await client.patch("/")
+        response = await client.options("/")
     assert response.status_code == 405
     assert response.headers["Allow"] == allowed
 

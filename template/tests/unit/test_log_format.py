@@ -2,6 +2,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 import pytest
 from opentelemetry import trace
@@ -18,7 +19,9 @@ def configured(environment: Environment, level: str = "INFO") -> Iterator[None]:
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
         # The server has handlers of its own.
-        logger.handlers[:] = [logging.NullHandler()] if logger.name.startswith("uvicorn") else []
+        of_server = logger.name.startswith("uvicorn")
+        logger.handlers[:] = [logging.NullHandler()] if of_server else []
+        logger.propagate = logger.name != "uvicorn"
     log_format.configure(environment, level)
     yield
     for logger, (handlers, old_level, propagate) in zip(loggers, before, strict=True):
@@ -29,15 +32,22 @@ def configured(environment: Environment, level: str = "INFO") -> Iterator[None]:
 
 def test_in_production_every_logger_writes_json(capsys: pytest.CaptureFixture[str]) -> None:
     with configured("production"):
-        logging.getLogger("app.resources.item").info("paid", extra={"order": 7})
+        order = UUID(int=7)
+        logging.getLogger("app.resources.item").info("paid", extra={"order": order})
         logging.getLogger("somebody.elses").warning("slow: %s", "disk")
         logging.getLogger("uvicorn.error").warning("closing")
-        assert logging.getLogger("uvicorn.access").handlers == []
+        for name in ("uvicorn", "uvicorn.access"):
+            assert logging.getLogger(name).handlers == []
     output = capsys.readouterr()
     assert output.out == ""
     own, package, server = map(json.loads, output.err.splitlines())
     assert own.pop("timestamp").endswith("Z")
-    assert own == {"message": "paid", "order": 7, "level": "info", "logger": "app.resources.item"}
+    assert own == {
+        "message": "paid",
+        "order": str(order),
+        "level": "info",
+        "logger": "app.resources.item",
+    }
     assert (package["message"], package["logger"]) == ("slow: disk", "somebody.elses")
     assert (server["message"], server["logger"]) == ("closing", "uvicorn.error")
 
@@ -46,9 +56,24 @@ def test_in_development_every_logger_writes_for_people(capsys: pytest.CaptureFix
     with configured("development"):
         logging.getLogger("app.resources.item").info("paid", extra={"order": 7})
         logging.getLogger("somebody.elses").warning("slow")
-    own, package = capsys.readouterr().err.splitlines()
+    output = capsys.readouterr().err
+    assert "\x1b" not in output  # colors are for terminals
+    own, package = output.splitlines()
     assert all(word in own for word in ("info", "paid", "app.resources.item", "order=7"))
     assert all(word in package for word in ("warning", "slow", "somebody.elses"))
+
+
+def test_in_development_an_exception_is_a_plain_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with configured("development"):
+        try:
+            raise RuntimeError("crashed")
+        except RuntimeError:
+            logging.getLogger("app.own").exception("failed")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1] == "Traceback (most recent call last):"
+    assert lines[-1] == "RuntimeError: crashed"
 
 
 def test_the_level_is_that_of_the_service_alone(capsys: pytest.CaptureFixture[str]) -> None:

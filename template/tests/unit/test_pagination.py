@@ -1,10 +1,10 @@
 import pytest
 from fastapi import Request
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from app.errors import InvalidInputError
 from app.main import create_app
-from app.pagination import Cursors, ListQuery, Position, get_cursors
+from app.pagination import Cursors, ListQuery, Page, Position, RowPage, get_cursors
 from app.settings import Settings
 
 TYPE = "Numeric"
@@ -23,7 +23,7 @@ def test_a_cursor_decodes_to_its_position() -> None:
 
 async def test_a_cursor_is_signed_with_the_key_of_the_settings() -> None:
     async def cursors(key: str) -> Cursors:
-        app = create_app(Settings(secret_key=SecretStr(key * 32)))
+        app = create_app(Settings(_env_file=None, secret_key=SecretStr(key * 32)))
         path = {"path": "/items", "query_string": b"", "headers": [(b"host", b"test")]}
         return await get_cursors(Request({"type": "http", "app": app} | path))
 
@@ -43,8 +43,23 @@ def test_a_cursor_can_hold_the_longest_unique_text() -> None:
 
 
 def test_a_value_that_is_too_long_for_a_cursor_is_rejected() -> None:
-    with pytest.raises(InvalidInputError):
-        Cursors("key").encode(Position("String", "x" * 4000, 7), ListQuery(sort="note"))
+    query = ListQuery(sort="-note")
+    longest = Cursors("key").encode(Position("String", "x" * 2969, 7), query)
+    assert len(longest) == 4000
+    assert ListQuery(cursor=longest).cursor == longest
+    with pytest.raises(ValidationError):
+        ListQuery(cursor=longest + "=")
+    with pytest.raises(InvalidInputError, match="by note") as error:
+        Cursors("key").encode(Position("String", "x" * 2970, 7), query)
+    assert error.value.loc == ("query", "sort")
+
+
+def test_a_page_is_read_from_a_page_of_rows() -> None:
+    assert Page[int].model_validate(RowPage([7], "next")) == Page(items=[7], next_cursor="next")
+
+
+def test_a_list_is_sorted_by_id_by_default() -> None:
+    assert ListQuery().sort == "id"
 
 
 def test_a_cursor_is_valid_for_another_limit() -> None:
@@ -70,8 +85,9 @@ def test_a_cursor_of_another_query_is_rejected(
     key: str, path: str, query: ListQuery, type_: str
 ) -> None:
     cursor = Cursors("key", "/items").encode(POSITION, FilteredQuery(sort="-price", name="a"))
-    with pytest.raises(InvalidInputError, match=r"Invalid cursor\."):
+    with pytest.raises(InvalidInputError, match=r"Invalid cursor\.") as error:
         Cursors(key, path).decode(cursor, query, type_)
+    assert error.value.loc == ("query", "cursor")
 
 
 @pytest.mark.parametrize("position", range(0, 50, 5))

@@ -9,9 +9,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
+from starlette.types import Message, Receive, Scope, Send
 
 from app.log_format import make_formatter
 from app.main import create_app
+from app.request_logging import RequestLog
 from app.settings import Settings
 
 
@@ -72,6 +74,27 @@ async def test_a_path_without_a_route_is_logged_as_it_was_sent(
     [line] = lines
     assert json.loads(line)["path"] == "/no%0Asuch"
     assert "secret" not in line
+
+
+async def test_a_client_that_left_is_logged_with_its_path_as_text(
+    lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def leave(_: Scope, __: Receive, ___: Send) -> None:
+        pass
+
+    async def receive() -> Message:
+        raise NotImplementedError
+
+    async def send(_: Message) -> None:
+        raise NotImplementedError
+
+    times = iter([1, 1.25017])
+    monkeypatch.setattr("time.perf_counter", lambda: next(times))
+    scope = {"type": "http", "method": "GET", "raw_path": b"/\xff", "query_string": b""}
+    await RequestLog(leave)(scope | {"headers": []}, receive, send)
+    request = json.loads(lines[0])
+    assert (request["status"], request["level"]) == (499, "info")
+    assert (request["path"], request["duration_ms"]) == ("/\\xff", 250.2)
 
 
 async def test_the_span_of_a_request_has_no_values_of_its_query(client: AsyncClient) -> None:

@@ -4,9 +4,10 @@ import datetime as dt
 import json
 from decimal import Decimal
 from typing import Annotated, Any
+from uuid import UUID
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from app import schemas
 
@@ -14,12 +15,46 @@ DATE = TypeAdapter[Any](schemas.Date)
 DATE_TIME = TypeAdapter[Any](schemas.DateTime)
 EMAIL = TypeAdapter[Any](schemas.Email)
 INTEGER = TypeAdapter[Any](schemas.Int32)
+FLOAT = TypeAdapter[Any](schemas.Float)
 JSON = TypeAdapter[Any](schemas.Json)
+PLAIN_DECIMAL = TypeAdapter[Any](schemas.PlainDecimal)
 PRICE = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(10, 2)])
 URL = TypeAdapter[Any](schemas.Url)
+HOME = "https://example.com/"
 DISCOUNT = TypeAdapter[Any](
     Annotated[Decimal, schemas.Digits(5, 2, ge=Decimal(0), le=Decimal("99.5"))]
 )
+
+
+class Body(schemas.RequestBody):
+    number: schemas.Int32 = 0
+    price: Annotated[Decimal, schemas.Digits(10, 2)] = Decimal(0)
+    date: schemas.Date | None = None
+    moment: schemas.DateTime | None = None
+    uuid: schemas.Uuid | None = None
+
+
+class Query(schemas.QueryParams):
+    number: schemas.Int32 = 0
+
+
+def test_only_what_json_has_no_type_for_is_text() -> None:
+    text = {"price": "1.50", "date": "2026-01-31", "moment": "2026-01-31T12:00:00Z"}
+    body = Body.model_validate(text | {"uuid": str(UUID(int=7))})
+    assert (body.price, body.date, body.uuid) == (
+        Decimal("1.50"),
+        dt.date(2026, 1, 31),
+        UUID(int=7),
+    )
+    with pytest.raises(ValidationError):
+        Body.model_validate({"number": "1"})
+    assert Query.model_validate({"number": "1"}).number == 1
+
+
+@pytest.mark.parametrize("model", [Body, Query])
+def test_an_unknown_field_is_rejected(model: type[BaseModel]) -> None:
+    with pytest.raises(ValidationError):
+        model.model_validate({"unknown": 1})
 
 
 def test_a_date_is_accepted_as_text_but_not_as_a_number() -> None:
@@ -61,8 +96,8 @@ def test_a_datetime_that_would_be_stored_as_infinity_is_rejected(value: str) -> 
 
 
 def test_json_is_returned_as_postgresql_stores_it() -> None:
-    value = {"longer": 1e30, "b": [-0.0, 1e-7], "a": {"é": 1, "zz": 2}}
-    stored = '{"a": {"zz": 2, "é": 1}, "b": [0.0, 1e-07], "longer": 1' + "0" * 30 + "}"
+    value = {"longer": 1e30, "z": [-0.0, 1e-7], "a": {"é": 1, "zz": 2}}
+    stored = '{"a": {"zz": 2, "é": 1}, "z": [0.0, 1e-07], "longer": 1' + "0" * 30 + "}"
     assert json.dumps(JSON.validate_python(value), ensure_ascii=False) == stored
 
 
@@ -87,16 +122,69 @@ def test_a_decimal_is_padded_to_all_its_places(value: object, expected: str) -> 
     assert str(PRICE.validate_python(value)) == expected
 
 
-@pytest.mark.parametrize("value", ["1.555", "100000000", "1e2", "NaN", " 1", ""])
-def test_a_decimal_that_its_column_cannot_store_exactly_is_rejected(value: str) -> None:
+def test_a_decimal_may_have_more_digits_than_python_calculates_with() -> None:
+    long = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(1000, 500)])
+    assert str(long.validate_python("9" * 500 + ".1")) == "9" * 500 + ".1" + "0" * 499
+
+
+@pytest.mark.parametrize(
+    ("digits", "valid", "invalid"),
+    [
+        (schemas.Digits(2, 2), "-0.99", ["1", "1.00"]),
+        (schemas.Digits(3, 0), "-999", ["1.0", "1000"]),
+    ],
+)
+def test_a_decimal_may_have_no_digits_before_or_after_its_point(
+    digits: schemas.Digits, valid: str, invalid: list[str]
+) -> None:
+    adapter = TypeAdapter[Any](Annotated[Decimal, digits])
+    assert str(adapter.validate_python(valid)) == valid
+    for value in invalid:
+        with pytest.raises(ValidationError):
+            adapter.validate_python(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["1.555", "100000000", "1e2", "NaN", " 1", "", 1.001, 10**9, Decimal("1e10")]
+)
+def test_a_decimal_that_its_column_cannot_store_exactly_is_rejected(value: object) -> None:
     with pytest.raises(ValidationError):
         PRICE.validate_python(value)
 
 
 def test_the_schema_of_a_decimal_contains_its_bounds() -> None:
     number, text = PRICE.json_schema()["anyOf"]
-    assert (number["minimum"], number["maximum"]) == (-99999999.99, 99999999.99)
-    assert text["pattern"] == r"^-?[0-9]{1,8}(\.[0-9]{1,2})?$"
+    assert number == {"type": "number", "minimum": -99999999.99, "maximum": 99999999.99}
+    assert text == {"type": "string", "pattern": r"^-?[0-9]{1,8}(\.[0-9]{1,2})?$"}
+
+
+@pytest.mark.parametrize(
+    ("precision", "bounds"), [(15, {"minimum": -1e15 + 1, "maximum": 1e15 - 1}), (16, {})]
+)
+def test_the_schema_of_a_decimal_has_bounds_if_a_float_can_tell_them(
+    precision: int, bounds: dict[str, float]
+) -> None:
+    adapter = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(precision, 0)])
+    assert adapter.json_schema()["anyOf"][0] == {"type": "number"} | bounds
+
+
+def test_a_decimal_is_sent_as_text_without_an_exponent() -> None:
+    value = Decimal("0E-7")
+    assert PLAIN_DECIMAL.dump_json(value) == b'"0.0000000"'
+    assert PLAIN_DECIMAL.dump_python(value) is value
+    assert PLAIN_DECIMAL.json_schema(mode="serialization") == {"type": "string"}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_float_is_finite(value: float) -> None:
+    assert FLOAT.validate_python(1.5) == 1.5
+    with pytest.raises(ValidationError):
+        FLOAT.validate_python(value)
+
+
+def test_the_schema_of_json_excludes_null() -> None:
+    types = ["object", "array", "string", "number", "boolean"]
+    assert JSON.json_schema() == {"type": types}
 
 
 @pytest.mark.parametrize("value", ["0.0", "-0", 0, "99.50"])
@@ -121,6 +209,24 @@ def test_the_domain_of_an_email_is_in_lower_case() -> None:
 
 @pytest.mark.parametrize(
     "value",
+    ["a" * 64 + "@example.com", "a@" + "x" * 63 + ".com", "a@" + "a." * 125 + "aa"],
+)
+def test_an_email_has_the_lengths_that_mailers_take(value: str) -> None:
+    assert EMAIL.validate_python(value) == value
+
+
+def test_the_schema_of_an_email_says_so() -> None:
+    pattern = rf"^{schemas.EMAIL}$"
+    assert EMAIL.json_schema() == {
+        "type": "string",
+        "format": "email",
+        "maxLength": 254,
+        "pattern": pattern,
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
     [
         "",
         "ada",
@@ -135,6 +241,7 @@ def test_the_domain_of_an_email_is_in_lower_case() -> None:
         "ada@" + "x" * 64 + ".com",
         "a" * 65 + "@example.com",
         "a@" + "example." * 32 + "com",
+        "a@" + "a." * 125 + "aaa",
     ],
 )
 def test_what_is_no_email_is_rejected(value: str) -> None:
@@ -148,10 +255,14 @@ def test_what_is_no_email_is_rejected(value: str) -> None:
         ("https://example.com", "https://example.com/"),
         ("HTTP://Example.com:80/a?b=c#d", "http://example.com/a?b=c#d"),
         ("https://münchen.example/ü", "https://xn--mnchen-3ya.example/%C3%BC"),
+        (HOME + "x" * 1980, HOME + "x" * 1980),
+        (HOME + "ü" * 343 + "x" * 5, HOME + "%C3%BC" * 343 + "x" * 5),
     ],
 )
 def test_a_url_is_text_in_its_normal_form(value: str, expected: str) -> None:
-    assert URL.validate_python(value, strict=True) == expected
+    found = URL.validate_python(value, strict=True)
+    assert found == expected
+    assert URL.dump_python(found, warnings="error") == expected
 
 
 @pytest.mark.parametrize(
@@ -162,8 +273,8 @@ def test_a_url_is_text_in_its_normal_form(value: str, expected: str) -> None:
         "/a",
         "javascript:alert(1)",
         "ftp://example.com/",
-        "https://example.com/" + "x" * 1981,
-        "https://example.com/" + "ü" * 400,
+        HOME + "x" * 1981,
+        HOME + "ü" * 343 + "x" * 6,
     ],
 )
 def test_what_is_no_url_or_too_long_is_rejected(value: str) -> None:

@@ -1,4 +1,6 @@
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -11,8 +13,8 @@ KEY = SecretStr("k" * 32)
 URL = SecretStr("postgresql://user:hunter2@db/service")
 
 
-def settings(**values: object) -> Settings:
-    return Settings.model_validate(values)
+def settings(**values: Any) -> Settings:
+    return Settings(_env_file=None, **values)
 
 
 def test_production_rejects_the_default_key() -> None:
@@ -39,7 +41,7 @@ def test_settings_are_read_from_the_file_env(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text("MAX_BODY_SIZE=77\n")
+    (tmp_path / ".env").write_text("MAX_BODY_SIZE=77\nOF_ANOTHER_PROGRAM=1\n")
     assert Settings().max_body_size == 77
 
 
@@ -61,8 +63,43 @@ def test_a_limit_of_zero_is_rejected(name: str) -> None:
         settings(**{name: 0})
 
 
+@pytest.mark.parametrize("name", ["database_max_overflow", "max_body_size"])
+def test_a_limit_below_zero_is_rejected(name: str) -> None:
+    assert getattr(settings(**{name: 0}), name) == 0
+    with pytest.raises(ValidationError, match=name):
+        settings(**{name: -1})
+
+
+def test_every_limit_may_be_small() -> None:
+    seconds = {
+        "database_connect_timeout": 0.5,
+        "database_statement_timeout": 0.5,
+        "database_lock_timeout": 0.5,
+        "request_body_timeout": 0.5,
+    }
+    numbers = {
+        "database_pool_size": 1,
+        "max_concurrent_requests": 1,
+        "max_json_depth": 1,
+        "max_json_values": 1,
+    }
+    limits = seconds | numbers
+    assert settings(**limits).model_dump(include=set(limits)) == limits
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(settings(), "max_body_size", 1)  # noqa: B010  (mypy rejects an assignment)
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR"])
+def test_the_level_of_logs_can_be_chosen(level: str) -> None:
+    assert settings(log_level=level).log_level == level
+    assert Settings.model_fields["log_level"].default == "INFO"
+
+
 def test_migrations_need_no_key() -> None:
-    chosen = DatabaseSettings.model_validate({"environment": "production", "database_url": URL})
+    chosen = DatabaseSettings(_env_file=None, environment="production", database_url=URL)
     assert chosen.database_url == URL
 
 
@@ -111,12 +148,33 @@ def test_a_secret_can_be_a_file(tmp_path: Path) -> None:
     assert chosen.secret_key.get_secret_value() == "f" * 32
 
 
+def test_secrets_are_where_docker_puts_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = find_spec("app.settings")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_dir", lambda _: True)
+        spec.loader.exec_module(module)
+    assert module.Settings.model_config["secrets_dir"] == Path("/run/secrets")
+
+
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", "api.example, *.shop.example,")
     monkeypatch.setenv("CORS_ORIGINS", "https://app.example,http://[::1]:3000")
     chosen = Settings(_env_file=None)
     assert chosen.allowed_hosts == ("api.example", "*.shop.example")
     assert chosen.cors_origins == ("https://app.example", "http://[::1]:3000")
+
+
+@pytest.mark.parametrize("host", ["api.example", "*.api.example", "127.0.0.1", "[::1]"])
+def test_a_host_can_be_a_name_an_address_or_all_subdomains(host: str) -> None:
+    assert settings(allowed_hosts=host).allowed_hosts == (host,)
+
+
+def test_all_hosts_and_origins_can_be_allowed() -> None:
+    chosen = settings(allowed_hosts="*", cors_origins="*")
+    assert (chosen.allowed_hosts, chosen.cors_origins) == (("*",), ("*",))
 
 
 @pytest.mark.parametrize("host", ["https://api.example", "api.example:8000", "api.*", "*.", "a b"])

@@ -29,6 +29,9 @@ CALCULATIONS: dict[type[ast.operator], type[ast.operator]] = {
 WORDING = {"description", "title", "examples", "summary", "tags", "name", "detail", "doc"}
 """Keywords of calls, and keys, whose values people read: no test should depend on them."""
 
+CHECKED_BY_MYPY = {"TypeVar", "dataclass"}
+"""Calls whose arguments only type checkers need: mypy reports what assigns to a frozen field."""
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -36,6 +39,9 @@ class Mutant:
     """Of the module, relative to the project."""
 
     line: int
+    definition: str
+    """The name of the function, class or variable that changes, such as `Crud.get`."""
+
     before: str
     after: str
     source: str
@@ -47,7 +53,11 @@ class Mutant:
         return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.before}  ->  {self.after or '(left out)'}"
+        return f"{self.path}:{self.line}: {self.definition}: {self.change}"
+
+    @property
+    def change(self) -> str:
+        return f"{self.before} -> {self.after or '(left out)'}"
 
 
 def mutants_of(path: Path, root: Path) -> Iterator[Mutant]:
@@ -66,6 +76,7 @@ class _Place:
     field: str
     index: int | None
     node: ast.AST
+    definition: str
 
     def replacements(self) -> Nodes:
         for kind, replace in _REPLACEMENTS.items():
@@ -87,10 +98,11 @@ class _Place:
         finally:
             setattr(self.parent, self.field, content)
         after = "" if replacement is None else _text(replacement)
-        return Mutant(path, getattr(self.node, "lineno", 0), _text(self.node), after, source)
+        line = getattr(self.node, "lineno", 0)
+        return Mutant(path, line, self.definition, _text(self.node), after, source)
 
 
-def _places(node: ast.AST) -> Iterator[_Place]:
+def _places(node: ast.AST, definition: str = "") -> Iterator[_Place]:
     """All places in a tree at which tests may notice a change."""
     for field, content in ast.iter_fields(node):
         if field in ("annotation", "returns", "type_params", "type"):
@@ -98,13 +110,29 @@ def _places(node: ast.AST) -> Iterator[_Place]:
         children = list(enumerate(content)) if isinstance(content, list) else [(None, content)]
         for index, child in children:
             if isinstance(child, ast.AST) and not _is_wording(node, child):
-                yield _Place(node, field, index, child)
-                yield from _places(child)
+                inner = _definition(child, definition)
+                yield _Place(node, field, index, child, inner)
+                yield from _places(child, inner)
+
+
+def _definition(node: ast.AST, outer: str) -> str:
+    match node:
+        case (
+            ast.FunctionDef(name=name)
+            | ast.AsyncFunctionDef(name=name)
+            | ast.ClassDef(name=name)
+            | ast.Assign(targets=[ast.Name(id=name)])
+            | ast.AnnAssign(target=ast.Name(id=name))
+        ):
+            return f"{outer}.{name}".lstrip(".")
+    return outer
 
 
 def _is_wording(parent: ast.AST, child: ast.AST) -> bool:
     match parent, child:
         case _, ast.Expr(value=ast.Constant()):  # a docstring
+            return True
+        case ast.Call(func=ast.Name(id=name)), _ if name in CHECKED_BY_MYPY:
             return True
         case _, ast.keyword(arg=name):
             return name in WORDING
@@ -113,8 +141,6 @@ def _is_wording(parent: ast.AST, child: ast.AST) -> bool:
         case _, ast.Assign(targets=[ast.Name(id=name)]):
             return name in ("__all__", "logger")
         case ((ast.JoinedStr() | ast.FormattedValue()), _):
-            return True
-        case ast.Call(func=ast.Name(id="TypeVar")), _:  # only type checkers read its arguments
             return True
         case ast.Subscript(value=ast.Name(id=name)), _:  # a type
             return name[:1].isupper() and name not in ("Annotated", "Literal")
@@ -136,7 +162,9 @@ def _bool_op(node: ast.BoolOp) -> Nodes:
 def _bin_op(node: ast.BinOp) -> Nodes:
     if (other := CALCULATIONS.get(type(node.op))) is not None:
         yield ast.BinOp(node.left, other(), node.right)
-    if isinstance(node.op, ast.BitOr):  # of dictionaries, sets and flags
+    # Of dictionaries, sets and flags; in `str | None` it makes a type, which mypy checks.
+    is_type = isinstance(node.right, ast.Constant) and node.right.value is None
+    if isinstance(node.op, ast.BitOr) and not is_type:
         yield node.left
 
 
@@ -171,6 +199,8 @@ def _return(node: ast.Return) -> Nodes:
 
 
 def _call(node: ast.Call) -> Nodes:
+    if isinstance(node.func, ast.Name) and node.func.id in CHECKED_BY_MYPY:
+        return
     for index, keyword in enumerate(node.keywords):
         if keyword.arg not in WORDING and keyword.arg is not None:
             changed = deepcopy(node)
