@@ -1,9 +1,10 @@
 """Limits the requests under way, so that a slow database does not make all of them slow."""
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem_response
 
+EVENT_STREAM = b"text/event-stream"
 HEALTH_CHECKS = ("/health/live", "/health/ready")
 """Always answered: a service that is busy must not be taken for one that is gone."""
 
@@ -14,7 +15,11 @@ def is_health_check(scope: Scope) -> bool:
 
 
 class RequestLimit:
-    """Answers 503 at once if `max_requests` requests are under way."""
+    """Answers 503 at once if `max_requests` requests are under way.
+
+    A stream of server-sent events is no longer under way when it has begun: it waits for what
+    happens, and may do so for hours.
+    """
 
     def __init__(self, app: ASGIApp, max_requests: int) -> None:
         self.app = app
@@ -29,8 +34,28 @@ class RequestLimit:
             response = problem_response(503, detail, headers={"Retry-After": "1"})
             await response(scope, receive, send)
         else:
-            self.under_way += 1
-            try:
-                await self.app(scope, receive, send)
-            finally:
+            await self._call(scope, receive, send)
+
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        streams = False
+
+        async def notice_stream(message: Message) -> None:
+            nonlocal streams
+            if message["type"] == "http.response.start" and _is_event_stream(message):
+                streams = True
                 self.under_way -= 1
+            await send(message)
+
+        self.under_way += 1
+        try:
+            await self.app(scope, receive, notice_stream)
+        finally:
+            if not streams:
+                self.under_way -= 1
+
+
+def _is_event_stream(start: Message) -> bool:
+    return any(
+        name == b"content-type" and value.startswith(EVENT_STREAM)
+        for name, value in start["headers"]
+    )

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Container
 from pathlib import Path
 
-from tests.benchmarks import scale
+from tests.benchmarks import realtime, scale
 from tests.harness.project import render
 from tests.harness.template import snapshot
 
@@ -35,8 +35,11 @@ def run_inside(chosen: Container[str]) -> None:
 
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or [*INSIDE, "scale"]
+    chosen = sys.argv[1:] or [*INSIDE, "realtime", "scale"]
     run_inside(chosen)
+    if "realtime" in chosen:
+        print("realtime", flush=True)
+        realtime.main()
     if "scale" in chosen:
         print("scale", flush=True)
         scale.main()

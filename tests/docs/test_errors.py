@@ -14,7 +14,10 @@ from tests.grammar.test_bad_input import BAD_LINES, RESOURCES
 from tests.harness.project import render
 from tests.harness.template import ROOT
 
-ALL_FEATURES: dict[str, object] = {"resource": "", "features": ["auth", "jobs", "mail"]}
+ALL_FEATURES: dict[str, object] = {
+    "resource": "",
+    "features": ["auth", "jobs", "mail", "realtime"],
+}
 PAGE = ROOT / "docs" / "errors.md"
 
 NO_ERRORS = {
@@ -26,6 +29,7 @@ NO_ERRORS = {
     "change <> of <>.<>",
     "<>, whose last statement was <>",
     "parameters that it has set",
+    "the connection was lost",
     "code outside a task",
     "the start of the application",
     "the end of the application",
@@ -45,6 +49,8 @@ NO_ERRORS = {
     "databases of failed tests",
     "users, logins by token,",
     "send mail by SMTP;",
+    "tell clients that stay connected",
+    "Each request that changes a resource",
     # Mail to users.
     "Somebody, hopefully you,",
     "<>: you are registered already",

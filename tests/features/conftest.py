@@ -26,6 +26,15 @@ FEATURED: dict[str, dict[str, object]] = {
             ),
         },
     },
+    "realtime": {"features": ["realtime"]},
+    "realtime with users": {
+        "features": ["auth", "realtime"],
+        "resource": "",
+        "resources": {
+            "item": "name:str(100)!",
+            "order_line": "owner label:str item:ref(item)",
+        },
+    },
 }
 """The sets of answers that projects with features are rendered with."""
 

@@ -77,7 +77,7 @@ def test_a_project_without_features_has_no_trace_of_one(default_project: Project
     }
     traces = (
         *("aiosmtplib", "smtp_url", "app.features", "mailpit", "outbox", "app.auth", "pwdlib"),
-        *("pgqueuer", "app.worker", "worker_concurrency", "Idempoten", "run_jobs"),
+        *("pgqueuer", "app.worker", "worker_concurrency", "Idempoten", "run_jobs", "realtime"),
     )
     assert [file for file, text in texts.items() if any(trace in text for trace in traces)] == []
     assert "features" not in texts[ANSWERS_FILE]

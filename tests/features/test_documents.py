@@ -12,7 +12,7 @@ from tests.harness.template import ROOT, commit, git
 FOLDER = ROOT / "docs" / "features"
 
 
-@pytest.mark.parametrize("feature", ["mail", "auth", "jobs"])
+@pytest.mark.parametrize("feature", ["mail", "auth", "jobs", "realtime"])
 def test_its_steps_and_examples_work(
     default_project: Project, tmp_path: Path, feature: str
 ) -> None:

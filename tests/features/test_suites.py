@@ -7,7 +7,7 @@ from tests.harness.project import Project
 from tests.harness.thorough import usually
 from tests.project.test_suite import assert_all_passed
 
-SETS = ["owners", "mail", "jobs", "auth", "mail by jobs"]
+SETS = ["owners", "mail", "jobs", "auth", "mail by jobs", "realtime with users", "realtime"]
 assert set(SETS) == set(FEATURED)
 
 

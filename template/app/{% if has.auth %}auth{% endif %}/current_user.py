@@ -1,4 +1,4 @@
-"""Who sends a request, by the token in its header `Authorization`."""
+"""Who sends a request, by the token in its header `Authorization`, or that of a WebSocket."""
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -18,6 +18,8 @@ from app.database import Sessionmaker
 
 ADMIN = "admin"
 """The scope of those who see and change the rows of all users."""
+
+TOKEN_PROTOCOL = "bearer."  # noqa: S105  (no token)
 
 bearer = HTTPBearer(scheme_name="token", description="From POST /logins.", auto_error=False)
 
@@ -75,6 +77,15 @@ async def find_user(sessions: Sessionmaker, token: str) -> CurrentUser | None:
     return CurrentUser(row.id, row.email, row.name, tuple(row.scopes), row.login_id)
 
 
+def _offered_token(connection: HTTPConnection) -> str | None:
+    """A script in a browser cannot send a header with a WebSocket, but subprotocols that it offers:
+    one of them may be `bearer.TOKEN`."""
+    for protocol in connection.scope.get("subprotocols", ()):
+        if protocol.startswith(TOKEN_PROTOCOL):
+            return str(protocol.removeprefix(TOKEN_PROTOCOL))
+    return None
+
+
 async def authenticate(
     connection: HTTPConnection,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
@@ -82,8 +93,9 @@ async def authenticate(
     """The user who sends the request; 401 without a valid token. `app.features` lets all
     registered routers depend on it."""
     user = None
-    if credentials is not None:
-        user = await find_user(connection.app.state.read_sessions, credentials.credentials)
+    token = credentials.credentials if credentials is not None else _offered_token(connection)
+    if token is not None:
+        user = await find_user(connection.app.state.read_sessions, token)
     if user is None:
         if connection.scope["type"] == "websocket":
             raise WebSocketException(WS_1008_POLICY_VIOLATION)

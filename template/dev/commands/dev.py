@@ -21,6 +21,9 @@ from dev.commands.seeds import load_seeds, seeds_file
 from dev.databases.models import summarize
 from dev.postgres import PostgresError
 
+SHUTDOWN_TIMEOUT = 2
+"""Seconds that a restart waits for responses under way, of which an endless stream is one."""
+
 
 class StartError(Exception):
     """The service cannot start; the message says why, and what to do."""
@@ -144,6 +147,7 @@ def _serve(project: Project, url: str, options: argparse.Namespace) -> None:
         host=options.host,
         port=options.port,
         reload=not options.no_reload,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
         reload_dirs=None if options.no_reload else [project.app.partition(".")[0]],
     )
 

@@ -61,6 +61,10 @@ FEATURES = {
         "send mail by SMTP; tests find it in the fixture `outbox`",
         notes=("In production, set SMTP_URL and MAIL_FROM; .env.example describes them.",),
     ),
+    "realtime": Feature(
+        "tell clients that stay connected of changes and messages, by WebSocket and as events",
+        notes=("Each request that changes a resource sends one statement more: what tells of it.",),
+    ),
 }
 
 

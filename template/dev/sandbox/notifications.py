@@ -302,6 +302,6 @@ class Notifications:
             listener.end_test()
         remain = any(listener.channels for listener in self._in_order())
         if remain and not self._captures_for_good:
-            await self._physical.connection.execute(f"{CAPTURE}; {KEEP}")
+            await self._physical.connection.execute(f"{CAPTURE}; {COMMIT}; {KEEP}")
             self._captures_for_good = True
         self._capturing = self._captures_for_good

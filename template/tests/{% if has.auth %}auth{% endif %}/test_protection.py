@@ -118,6 +118,9 @@ async def test_a_websocket_requires_a_user_as_well(
     token = (await make_client(user)).headers["Authorization"]
     async with connect(service, url, {"Authorization": token}) as socket:
         assert await socket.receive_text() == "hello"
+    offered = ["chat", f"bearer.{token.removeprefix('Bearer ')}"]
+    async with connect(service, url, subprotocols=offered) as socket:
+        assert await socket.receive_text() == "hello"
 
 
 async def test_a_scope_is_required_where_an_endpoint_says_so(

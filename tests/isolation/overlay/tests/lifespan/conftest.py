@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -27,6 +28,9 @@ class Background:
         self.tasks: list[asyncio.Task[None]] = []
         self.rounds = 0
         self.released = asyncio.Event()
+        self.wanted = asyncio.Event()
+        self.listening = asyncio.Event()
+        self.heard: asyncio.Queue[str] = asyncio.Queue()
 
     async def relay(self) -> None:
         """An outbox relay: every few milliseconds it reads, and writes if there is work."""
@@ -68,6 +72,15 @@ class Background:
                 await connection.execute(text("SELECT count(*) FROM accounts"))
                 await asyncio.sleep(0.002)
 
+    async def listen_when_wanted(self) -> None:
+        """Begins to listen in the middle of a test."""
+        await self.wanted.wait()
+        async with self.engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.add_listener("news", lambda *news: self.heard.put_nowait(news[-1]))
+            self.listening.set()
+            await asyncio.Event().wait()
+
 
 async def relay(session: AsyncSession) -> None:
     waiting = (await session.scalars(select(Account).where(Account.note == "waiting"))).all()
@@ -96,6 +109,7 @@ def create_busy_app(settings: Settings, engine: AsyncEngine) -> FastAPI:
                 background.write_slowly,
                 background.supervise,
                 background.keep_a_connection,
+                background.listen_when_wanted,
             ):
                 background.tasks.append(asyncio.create_task(work(), name=work.__name__))
             yield

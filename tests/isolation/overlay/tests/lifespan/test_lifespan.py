@@ -49,6 +49,17 @@ async def test_a_test_may_end_at_any_moment(
     await asyncio.sleep(0.003 * attempt)
 
 
+@pytest.mark.parametrize("attempt", range(3))
+async def test_what_begins_to_listen_in_a_test_hears_in_later_ones(
+    app: FastAPI, db_session: AsyncSession, attempt: int
+) -> None:
+    app.state.background.wanted.set()
+    await app.state.background.listening.wait()
+    await db_session.execute(text("SELECT pg_notify('news', :news)"), {"news": f"news {attempt}"})
+    async with asyncio.timeout(2):
+        assert await app.state.background.heard.get() == f"news {attempt}"
+
+
 @pytest.mark.committed
 @pytest.mark.parametrize("attempt", range(2))
 async def test_the_relay_works_on_a_clone(
