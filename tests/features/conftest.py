@@ -13,9 +13,9 @@ FEATURED: dict[str, dict[str, object]] = {
     "auth": {"features": ["auth"]},
     "jobs": {"features": ["jobs"]},
     "mail by jobs": {"features": ["jobs", "mail"]},
-    # Rows with an owner that refer to rows with and without one.
+    # All features, and rows with an owner that refer to rows with and without one.
     "owners": {
-        "features": ["auth", "jobs"],
+        "features": ["auth", "jobs", "realtime"],
         "resource": "",
         "resources": {
             "item": "name:str(100)!",

@@ -4,13 +4,14 @@ import shutil
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.features.conftest import Featured
 from tests.harness.project import run
 from tests.harness.service import database, serve
-from tests.harness.thorough import THOROUGH
 from tests.service.test_conformance import SETTINGS
 
-EXAMPLES = "40" if THOROUGH else "4"
+EXAMPLES = "40"
 VARIABLES = {
     "SMTP_URL": "smtp://127.0.0.1:1",  # where no server is
     "MAIL_FROM": "service@example.com",
@@ -47,9 +48,11 @@ async def main():
 
 asyncio.run(main())
 """
-ENDS_LOGINS = "^/logins"
+LEFT_OUT = "^/(logins|realtime)"
+"""Paths that end logins, and those whose responses do not end."""
 
 
+@pytest.mark.thorough
 def test_every_response_of_a_service_with_users_conforms(
     featured: Featured, tmp_path: Path
 ) -> None:
@@ -65,7 +68,7 @@ def test_every_response_of_a_service_with_users_conforms(
                 *(*tool, "run", schema, "--seed", "1", "--max-examples", EXAMPLES, "--no-color"),
                 *("--checks", ",".join(CHECKS), "--mode", "all"),
                 *("--header", f"Authorization: Bearer {token}"),
-                *("--exclude-path-regex", ENDS_LOGINS),
+                *("--exclude-path-regex", LEFT_OUT),
                 cwd=folder,
             )
             me = client.get("/me", headers={"Authorization": f"Bearer {token}"})

@@ -8,11 +8,12 @@ from tests.docs.recipes import files_of_tests, follow
 from tests.harness.project import Project
 from tests.harness.service import database
 from tests.harness.template import ROOT, commit, git
+from tests.harness.thorough import usually
 
 FOLDER = ROOT / "docs" / "features"
 
 
-@pytest.mark.parametrize("feature", ["mail", "auth", "jobs", "realtime"])
+@pytest.mark.parametrize("feature", usually(["auth", "jobs", "realtime", "mail"], 2))
 def test_its_steps_and_examples_work(
     default_project: Project, tmp_path: Path, feature: str
 ) -> None:

@@ -20,7 +20,7 @@ def test_its_checks_find_nothing(featured: Featured, default_project: Project, n
     assert "0 broken" in project.run("lint-imports")
 
 
-@pytest.mark.parametrize("way", ["sandbox", "committed"])
+@pytest.mark.parametrize("way", usually(["sandbox", "committed"], 1))
 @pytest.mark.parametrize("name", usually(SETS, 1))
 def test_its_suite_passes(featured: Featured, name: str, way: str) -> None:
     assert_all_passed(featured(name).run("pytest", f"--db={way}"))

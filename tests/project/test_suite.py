@@ -26,7 +26,7 @@ def assert_all_passed(output: str) -> None:
     assert set(summary(output)) == {"passed"}, output
 
 
-@pytest.mark.parametrize("name", usually(ALONE, 2))
+@pytest.mark.parametrize("name", usually(ALONE, 1))
 def test_its_suite_passes(rendered: Callable[[str], Project], name: str) -> None:
     project = rendered(name)
     before = project.changes()
@@ -39,6 +39,7 @@ def test_its_suite_passes_on_two_workers(rendered: Callable[[str], Project], nam
     assert_all_passed(rendered(name).run("pytest", "-n", "2"))
 
 
+@pytest.mark.thorough
 def test_its_suite_reaches_the_coverage_without_a_resource(
     rendered: Callable[[str], Project],
 ) -> None:

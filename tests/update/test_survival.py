@@ -17,7 +17,7 @@ from tests.harness.project import Copy, Project
 from tests.harness.service import database
 from tests.harness.shared import once
 from tests.harness.template import NEXT_RELEASE, RELEASES, ROOT, git
-from tests.harness.thorough import THOROUGH
+from tests.harness.thorough import THOROUGH, fewer
 from tests.harness.updates import ANSWERS_FILE, merge_guarded
 from tests.update.conftest import OLDEST, Render
 from tests.update.users_work import EDITS, PLACE, edit, in_place, work
@@ -93,7 +93,7 @@ def test_what_a_user_has_written_survives(
     for commands in BY_HAND:
         project.run("bash", "-euc", commands)
     project.run("ruff", "check")
-    project.pytest()
+    project.pytest(**fewer("tests/api tests/integration"))
 
 
 def test_there_is_work_at_every_place_for_it(default_project: Project) -> None:
