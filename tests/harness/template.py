@@ -23,10 +23,15 @@ refuses that."""
 
 
 def git(directory: Path, *arguments: str) -> str:
-    """Run git as somebody, since a fresh machine has no identity configured."""
-    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com")
+    """Run git as somebody, since a fresh machine has no identity configured.
+
+    Nothing is packed in the background, as git may do after a commit: others would miss objects
+    in a repository that they clone at that moment.
+    """
+    settings = ("user.name=test", "user.email=test@example.com", "maintenance.auto=false")
+    options = (option for setting in settings for option in ("-c", setting))
     return subprocess.run(
-        ("git", *identity, *arguments), cwd=directory, check=True, capture_output=True, text=True
+        ("git", *options, *arguments), cwd=directory, check=True, capture_output=True, text=True
     ).stdout
 
 
