@@ -32,8 +32,9 @@ def resource_of(model: type[Base]) -> str:
 
 
 def is_announced(model: type[Base]) -> bool:
-    """Only models of resources are; of these, none that says `announce_changes = False`."""
-    is_resource = model.__module__.startswith("app.resources.")
+    """Only models of resources are, and not the pairs of a many-to-many, which change with a row;
+    of these, none that says `announce_changes = False`."""
+    is_resource = model.__module__.startswith("app.resources.") and hasattr(model, "id")
     return is_resource and getattr(model, "announce_changes", True)
 
 
