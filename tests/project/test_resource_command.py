@@ -73,6 +73,13 @@ def test_add_writes_the_resource_and_prints_the_next_steps(project: Project) -> 
     assert "Nothing to change" in resource(project, "change", "tag label:str! order:ref(order)")
 
 
+def test_it_leaves_mirrors_of_the_template_alone_that_another_process_may_refresh(
+    project: Project, tmp_path: Path
+) -> None:
+    project.run("resource", "add", "tag label:str!", COPIER_CACHE_DIR=str(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_change_says_what_the_migration_cannot_know(project: Project) -> None:
     said = resource(project, "change", "person", "-name", "+born:date", "nick:str", "+age:int=0")
     assert said.startswith("Changed person.")

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from dev.template.git import TemplateError, UnreachableError, neutral_environmen
 COPIER = "copier>=9.19"
 WRITTEN_ONCE = ("/README.md", "/migrations/versions/*", "/tests/conftest.py")
 """What the template writes only when a service is made: the user's own from then on."""
+
+COMMAND_OF_COPIER = "Command line: "
+"""What Copier prints above the errors of a command that it has run, such as git."""
 
 Changes = Mapping[str, object]
 """Answers by question."""
@@ -48,14 +52,16 @@ def render(
     if release is not None:
         options += ["--vcs-ref", release]
     copier = (uv, "tool", "run", "--from", COPIER, "copier", "copy", *options, source, str(target))
-    run = subprocess.run(  # noqa: S603
-        copier,
-        env=neutral_environment(),
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    # Copier keeps a mirror of each template, and two processes must not refresh one at the same time.
+    with tempfile.TemporaryDirectory(prefix="mirror-", ignore_cleanup_errors=True) as mirrors:
+        run = subprocess.run(  # noqa: S603
+            copier,
+            env=neutral_environment() | {"COPIER_CACHE_DIR": mirrors},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
     if run.returncode != 0:
         raise _explain(run.stderr, source)
 
@@ -68,8 +74,8 @@ def _explain(stderr: str, source: str) -> TemplateError:
     if invalid:
         return TemplateError(invalid[1])
     failed = next((line for line in lines if line.startswith("error: ")), None)
-    if failed is not None:
+    if failed is not None and COMMAND_OF_COPIER not in stderr:
         text = f"uv cannot run {COPIER}; the first time, it needs the network: {failed}"
         return UnreachableError(text)
-    fatal = next((line for line in lines if line.startswith("fatal: ")), last)
+    fatal = next((line for line in lines if line.startswith("fatal: ")), failed or last)
     return UnreachableError(f"The update from the template at {source} failed: {fatal}")
