@@ -66,6 +66,11 @@ async def count(session: AsyncSession) -> int:
     return found
 
 
+async def test_a_key_with_a_form_is_422(notes: AsyncClient) -> None:
+    response = await notes.post("/notes", data=LAMP, headers=KEY)
+    assert_problem(response, 422, "header", "Idempotency-Key")
+
+
 async def test_the_same_request_has_the_same_response_and_one_effect(
     notes: AsyncClient, db_session: AsyncSession
 ) -> None:
