@@ -176,6 +176,7 @@ def inputs(job: dict[str, Any], action: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.thorough
 def test_shards_together_have_every_test_once(
     service: Project, tmp_path: Path, change: Change
 ) -> None:
