@@ -52,7 +52,7 @@ def render(
     if release is not None:
         options += ["--vcs-ref", release]
     copier = (uv, "tool", "run", "--from", COPIER, "copier", "copy", *options, source, str(target))
-    # Copier keeps a mirror of each template, and two processes must not refresh one at the same time.
+    # Copier keeps a mirror of each template, and no two processes must refresh one at once.
     with tempfile.TemporaryDirectory(prefix="mirror-", ignore_cleanup_errors=True) as mirrors:
         run = subprocess.run(  # noqa: S603
             copier,
