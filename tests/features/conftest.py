@@ -7,6 +7,8 @@ import pytest
 
 from tests.harness.project import Project, render
 from tests.harness.shared import once
+from tests.harness.template import commit, git, write
+from tests.harness.updates import replace
 
 FEATURED: dict[str, dict[str, object]] = {
     "mail": {"features": ["mail"]},
@@ -49,3 +51,28 @@ def featured(shared: Path, template: Path, default_project: Project) -> Featured
         render(template, target, answers).install(like=default_project)
 
     return lambda name: Project(once(shared / f"with {name}", build))
+
+
+OWN_MODULE = {"app/own.py": "MINE = 1\n"}
+
+AddedTo = Callable[[str, dict[str, tuple[str, str]]], Project]
+"""The project that has got a feature after its user had edited it."""
+
+
+@pytest.fixture(scope="session")
+def added_to_edited(shared: Path, default_project: Project) -> AddedTo:
+    """Adds a feature to a service with these edits; what the command says is in the commit."""
+
+    def added(feature: str, edits: dict[str, tuple[str, str]]) -> Project:
+        def build(target: Path) -> None:
+            git(shared, "clone", "--quiet", str(default_project.path), str(target))
+            project = Project(target, default_project.venv)
+            replace(target, edits)
+            write(target, OWN_MODULE)
+            commit(target, "Work")
+            said = project.run("feature", "add", feature)
+            commit(target, f"Add {feature}\n\n{said}")
+
+        return Project(once(shared / f"edited with {feature}", build), default_project.venv)
+
+    return added

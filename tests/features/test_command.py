@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from dev.commands.feature import FEATURES
-from tests.features.conftest import Featured
+from tests.features.conftest import AddedTo, Featured
 from tests.grammar.macros import required_features
 from tests.harness.processes import Family, eventually
 from tests.harness.project import Copy, Project
-from tests.harness.shared import once
 from tests.harness.template import commit, git, write
 from tests.harness.updates import ANSWERS_FILE, difference, replace
 
@@ -43,26 +42,10 @@ def feature(project: Project, *words: str, code: int = 0) -> str:
     return project.run("feature", *words, code=code)
 
 
-@pytest.fixture(scope="session")
-def with_mail(shared: Path, default_project: Project) -> Project:
-    """A project that the user has edited for years, and that has got mail then."""
-
-    def build(target: Path) -> None:
-        git(shared, "clone", "--quiet", str(default_project.path), str(target))
-        project = Project(target, default_project.venv)
-        replace(target, MINE)
-        write(target, {"app/own.py": "MINE = 1\n"})
-        commit(target, "Work")
-        said = feature(project, "add", "mail")
-        commit(target, f"Add mail\n\n{said}")
-
-    return Project(once(shared / "edited with mail", build), default_project.venv)
-
-
 @pytest.fixture
-def project(with_mail: Project, copy: Copy) -> Project:
-    """A copy of it, for a test to change."""
-    return copy(with_mail)
+def project(added_to_edited: AddedTo, copy: Copy) -> Project:
+    """A copy of a project that has got mail after years of edits, for a test to change."""
+    return copy(added_to_edited("mail", MINE))
 
 
 def test_the_command_and_the_template_know_the_same_features() -> None:
@@ -137,8 +120,8 @@ def test_a_conflict_is_named(own_project: Project) -> None:
     assert "you and the template changed the same lines of:\n  app/settings.py\n" in said
 
 
-def test_list_marks_the_features_that_are_there(with_mail: Project) -> None:
-    lines = feature(with_mail, "list").splitlines()
+def test_list_marks_the_features_that_are_there(project: Project) -> None:
+    lines = feature(project, "list").splitlines()
     assert [line.split()[:2] for line in lines if line.startswith("*")] == [["*", "mail"]]
     assert len(lines) == len(FEATURES)
 

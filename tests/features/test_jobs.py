@@ -5,16 +5,14 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.features.conftest import Featured
+from tests.features.conftest import AddedTo, Featured
 from tests.harness.processes import eventually
 from tests.harness.project import Command, Copy, Project
 from tests.harness.servers import Server, embedded, server
 from tests.harness.service import remove_development_database
-from tests.harness.shared import once
 from tests.harness.template import commit, git, write
 from tests.harness.thorough import usually
 from tests.harness.updates import replace
@@ -225,26 +223,10 @@ def test_it_runs_on_the_development_database(featured: Featured) -> None:
         remove_development_database(project)
 
 
-@pytest.fixture(scope="session")
-def with_jobs(shared: Path, default_project: Project) -> Project:
-    """A project that the user has edited, and that has got jobs then."""
-
-    def build(target: Path) -> None:
-        git(shared, "clone", "--quiet", str(default_project.path), str(target))
-        project = Project(target, default_project.venv)
-        replace(target, EDITS)
-        write(target, {"app/own.py": "MINE = 1\n"})
-        commit(target, "Work")
-        said = project.run("feature", "add", "jobs")
-        commit(target, f"Add jobs\n\n{said}")
-
-    return Project(once(shared / "edited with jobs", build), default_project.venv)
-
-
 @pytest.fixture
-def added(with_jobs: Project, copy: Copy) -> Project:
-    """A copy of it, for a test to change."""
-    return copy(with_jobs)
+def added(added_to_edited: AddedTo, copy: Copy) -> Project:
+    """A copy of a project that has got jobs after edits, for a test to change."""
+    return copy(added_to_edited("jobs", EDITS))
 
 
 EDITS = {

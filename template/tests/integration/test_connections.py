@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import database_connections
 from app.database import Sessionmaker, create_engine, for_reading
+from app.database_connections import ConnectError
 from app.settings import Settings
 
 
@@ -76,9 +77,9 @@ async def test_behind_a_pooler_nothing_outlives_a_transaction(
     settings: Settings, connect: Callable[[], Awaitable[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pooled = settings.model_copy(update={"database_pooler": "transaction"})
-    engine, connections = create_engine(pooled), Mock(side_effect=NotImplementedError)
+    engine, connections = create_engine(pooled), Mock(side_effect=ConnectionRefusedError)
     monkeypatch.setattr(engine.dialect, "connect", connections)
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(ConnectError, match="ConnectionRefusedError"):
         await engine.connect()
     options = connections.call_args.kwargs
     assert options["statement_cache_size"] == options["prepared_statement_cache_size"] == 0

@@ -1,6 +1,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from unittest.mock import AsyncMock
 
 import pytest
 from fastapi import FastAPI
@@ -9,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import SecretStr
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from app.log_format import make_formatter
 from app.main import create_app
@@ -82,16 +83,10 @@ async def test_a_client_that_left_is_logged_with_its_path_as_text(
     async def leave(_: Scope, __: Receive, ___: Send) -> None:
         pass
 
-    async def receive() -> Message:
-        raise NotImplementedError
-
-    async def send(_: Message) -> None:
-        raise NotImplementedError
-
     times = iter([1, 1.25017])
     monkeypatch.setattr("time.perf_counter", lambda: next(times))
     scope = {"type": "http", "method": "GET", "raw_path": b"/\xff", "query_string": b""}
-    await RequestLog(leave)(scope | {"headers": []}, receive, send)
+    await RequestLog(leave)(scope | {"headers": []}, AsyncMock(), AsyncMock())
     request = json.loads(lines[0])
     assert (request["status"], request["level"]) == (499, "info")
     assert (request["path"], request["duration_ms"]) == ("/\\xff", 250.2)
