@@ -70,7 +70,7 @@ def test_an_owner_comes_and_goes_with_one_word(owners: Project) -> None:
         ({}, "", None, "The answer 'features' must list features, such as [mail]."),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_sentence(
+def test_impossible_commands_are_rejected_in_one_sentence(
     resources: dict[str, str], line: str, features: object, sentence: str
 ) -> None:
     assert feature_problem(resources, line, features).startswith(sentence)

@@ -54,7 +54,7 @@ def test_wording_has_no_mutants_that_tests_should_notice(tmp_path: Path, source:
     assert [change for change in found if change != "f(description='word') -> f()"] == []
 
 
-def test_a_mutant_tells_in_what_it_is(tmp_path: Path) -> None:
+def test_a_mutant_names_the_definition_that_it_is_in(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text("A = 1\nclass B:\n    c: int = 2\n    def d(): return f(3)\n")
     found = {mutant.before: mutant.definition for mutant in mutants_of(module, tmp_path)}

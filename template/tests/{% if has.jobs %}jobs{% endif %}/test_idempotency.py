@@ -117,12 +117,12 @@ async def test_a_request_that_has_failed_is_tried_again(
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
-async def test_a_key_has_a_length(notes: AsyncClient, key: str) -> None:
+async def test_a_key_of_the_wrong_length_is_422(notes: AsyncClient, key: str) -> None:
     response = await notes.post("/notes", json=LAMP, headers={"Idempotency-Key": key})
     assert_problem(response, 422, "header", "Idempotency-Key")
 
 
-async def test_a_body_that_is_too_large_is_refused_as_ever(notes: AsyncClient) -> None:
+async def test_a_body_that_is_too_large_is_still_413(notes: AsyncClient) -> None:
     response = await notes.post("/notes", json={"text": "x" * 2000}, headers=KEY)
     assert response.status_code == 413
 
@@ -168,7 +168,7 @@ async def test_one_of_two_at_once_waits_for_the_other(
 
 
 @pytest.mark.committed
-async def test_who_waits_too_long_is_told_that_it_is_under_way(
+async def test_waiting_too_long_for_the_first_request_is_409(
     notes: AsyncClient, db_session: AsyncSession
 ) -> None:
     held.clear()

@@ -25,7 +25,7 @@ def told(type_: str, *rows: Thing) -> dict[str, Any]:
     return {"type": type_, "resource": "blue-things", "ids": [row.id for row in rows]}
 
 
-async def test_what_happens_to_a_row_is_told(app: FastAPI, follow: Follow, stream: Stream) -> None:
+async def test_changes_of_a_row_are_announced(app: FastAPI, follow: Follow, stream: Stream) -> None:
     async with follow(CHANGES) as ws, stream(CHANGES) as events:
         async with app.state.sessions.begin() as session:
             one, two = Thing(name="a"), Thing(name="b")
@@ -41,7 +41,7 @@ async def test_what_happens_to_a_row_is_told(app: FastAPI, follow: Follow, strea
             assert await client() == told("deleted", two)
 
 
-async def test_what_is_rolled_back_is_not_told(app: FastAPI, follow: Follow) -> None:
+async def test_changes_that_are_rolled_back_are_not_announced(app: FastAPI, follow: Follow) -> None:
     async with follow(CHANGES) as ws:
         async with app.state.sessions() as session:
             session.add(Thing(name="undone"))
@@ -61,7 +61,7 @@ async def test_what_is_rolled_back_is_not_told(app: FastAPI, follow: Follow) -> 
         assert await ws.receive_json() == told("deleted", kept)
 
 
-async def test_what_is_none_of_their_business_is_not_told(app: FastAPI, follow: Follow) -> None:
+async def test_other_tables_and_unchanged_rows_are_not_announced(app: FastAPI, follow: Follow) -> None:
     async with follow(CHANGES) as ws:
         async with app.state.sessions.begin() as session:
             thing = Thing(name="a")

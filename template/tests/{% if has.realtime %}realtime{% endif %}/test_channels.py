@@ -37,7 +37,7 @@ async def test_a_message_reaches_all_clients(follow: Follow, stream: Stream) -> 
         assert await three.receive() == received
 
 
-async def test_equal_messages_arrive_each(app: FastAPI, follow: Follow) -> None:
+async def test_two_equal_messages_both_arrive(app: FastAPI, follow: Follow) -> None:
     async with follow(CHAT) as ws:
         async with app.state.sessions.begin() as session:
             await publish(session, "chat", "hello")
@@ -131,7 +131,7 @@ async def test_what_must_not_be_sent_is_refused(
         assert (await ws.receive_json())["detail"] == "only the service sends to 'chat'"
 
 
-async def test_what_must_not_be_followed_does_not_exist(
+async def test_a_channel_that_must_not_be_followed_is_404(
     http: httpx.AsyncClient, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Viewer, "may_follow", lambda *_: False)

@@ -123,7 +123,7 @@ async def test_a_quiet_connection_has_a_heartbeat(
         assert await ws.receive_json() == {"type": "heartbeat"}
 
 
-async def test_nobody_is_promised_what_the_service_would_not_hear(
+async def test_nobody_can_follow_while_the_service_does_not_listen(
     app: FastAPI, http: httpx.AsyncClient, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with follow(CHAT):
