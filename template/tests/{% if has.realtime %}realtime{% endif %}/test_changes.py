@@ -61,7 +61,9 @@ async def test_changes_that_are_rolled_back_are_not_announced(app: FastAPI, foll
         assert await ws.receive_json() == told("deleted", kept)
 
 
-async def test_other_tables_and_unchanged_rows_are_not_announced(app: FastAPI, follow: Follow) -> None:
+async def test_other_tables_and_unchanged_rows_are_not_announced(
+    app: FastAPI, follow: Follow
+) -> None:
     async with follow(CHANGES) as ws:
         async with app.state.sessions.begin() as session:
             thing = Thing(name="a")
