@@ -205,7 +205,7 @@ class TestTheTemplate:
     def test_is_rebuilt_in_each_run_with_db_rebuild_or_ci(self, own_project: Project) -> None:
         run(own_project, HEALTH, "--db-rebuild")
         (saved,) = (own_project.path / ".pytest_cache" / "d" / "postgres").iterdir()
-        (saved / "manifest.json").write_text("damaged")  # which nobody notices
+        saved.write_text("damaged")  # which nobody notices
         assert "cached cluster" not in run(own_project, HEALTH, "--db-rebuild")
         assert builds(own_project) == 2
         run(own_project, HEALTH, CI="1")
@@ -214,7 +214,7 @@ class TestTheTemplate:
     def test_is_rebuilt_with_a_note_if_the_cache_is_damaged(self, own_project: Project) -> None:
         run(own_project)
         (saved,) = (own_project.path / ".pytest_cache" / "d" / "postgres").iterdir()
-        (saved / "manifest.json").write_text("damaged")
+        saved.write_text("damaged")
         assert "cached cluster could not be used" in run(own_project)
         assert builds(own_project) == 2
         assert "cached cluster" not in run(own_project)

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -319,8 +320,9 @@ class Cluster:
 class Snapshots:
     """Saved clusters, of which only the newest is used.
 
-    No name is used twice, so a run that reads a cluster while another run saves the next gets a
-    complete cluster or an error, never a mixture.
+    Each is one file: the thousand files of a cluster cost a file system more than their contents
+    do. No name is used twice, so a run that reads a cluster while another run saves the next gets
+    a complete cluster or an error, never a mixture.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -328,49 +330,43 @@ class Snapshots:
         self.fingerprint = fingerprint
 
     def newest(self) -> Path | None:
-        return max(self.folder.glob("cluster-*"), default=None)
+        return max(self.folder.glob("cluster-*.zip"), default=None)
 
     def restore(self, saved: Path, data: Path) -> None:
-        """Copy a saved cluster to `data`; raises an exception if it cannot be used."""
-        manifest = json.loads((saved / "manifest.json").read_text(encoding="utf-8"))
-        if manifest["fingerprint"] != self.fingerprint:
-            raise ValueError("it was saved by another build of PostgreSQL")
-        if copy_tree(saved / "data", data) != manifest["contents"]:
-            raise ValueError("it is incomplete")
+        """Extract a saved cluster to `data`; raises an exception if it cannot be used."""
+        with zipfile.ZipFile(saved) as archive:
+            if archive.comment != self.fingerprint.encode():
+                raise ValueError("it was saved by another build of PostgreSQL")
+            archive.extractall(data)
 
     def save(self, data: Path) -> None:
-        """Save the cluster of a stopped server, and discard all older ones."""
-        name = f"cluster-{time.time_ns():020}-{os.getpid()}"
+        """Save the cluster of a stopped server, and discard all older ones.
+
+        One with tablespaces is not saved, since they are links to data elsewhere.
+        """
+        paths = list(data.rglob("*"))
+        if any(path.is_symlink() for path in paths):
+            return
+        name = f"cluster-{time.time_ns():020}-{os.getpid()}.zip"
         unfinished = self.folder / f"unfinished-{name}"
         try:
-            contents = copy_tree(data, unfinished / "data")
-            manifest = {"fingerprint": self.fingerprint, "contents": contents}
-            (unfinished / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+            with zipfile.ZipFile(unfinished, "x") as archive:
+                archive.comment = self.fingerprint.encode()
+                for path in paths:
+                    archive.write(path, path.relative_to(data))
             unfinished.rename(self.folder / name)
         finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.unlink(missing_ok=True)
         for other in self.folder.glob("cluster-*"):
             if other.name < name:
                 self.discard(other)
 
     def discard(self, saved: Path) -> None:
-        # Renamed first, so that it is gone at once for every process that reads it.
         with suppress(OSError):
-            shutil.rmtree(saved.rename(saved.with_name(f"discarded-{saved.name}")))
-
-
-def copy_tree(source: Path, target: Path) -> list[int]:
-    """Copy a folder; return the number of files and bytes."""
-    contents = [0, 0]
-
-    def copy(origin: str, destination: str) -> str:
-        shutil.copyfile(origin, destination, follow_symlinks=False)
-        contents[0] += 1
-        contents[1] += Path(destination).stat().st_size
-        return destination
-
-    shutil.copytree(source, target, symlinks=True, copy_function=copy)
-    return contents
+            if saved.is_dir():  # as releases up to 0.3 saved them
+                shutil.rmtree(saved)
+            else:
+                saved.unlink()
 
 
 def copy_installation(source: Path, target: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib.util
-import json
 import os
 import shutil
 import signal
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -401,42 +401,69 @@ class TestASnapshot:
         server.guard.wait()
         assert list(tmp_path.iterdir()) == []
 
-    def test_that_lacks_a_file_is_discarded(self, snapshots: Path, saved: Path) -> None:
-        (saved / "data" / "global" / "pg_filenode.map").unlink()
+    def test_with_a_tablespace_is_not_made(self, tmp_path: Path) -> None:
+        data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+        (data / "pg_tblspc").mkdir(parents=True)
+        elsewhere.mkdir()
+        (data / "pg_tblspc" / "16384").symlink_to(elsewhere)
+        folder = tmp_path / "snapshots"
+        folder.mkdir()
+        guard.Snapshots(folder, "a build").save(data)
+        assert list(folder.iterdir()) == []
+
+    def test_that_is_cut_off_is_discarded(self, snapshots: Path, saved: Path) -> None:
+        os.truncate(saved, saved.stat().st_size // 2)
         found, note = self.use(snapshots)
         assert not found
         assert note is not None
-        assert "incomplete" in note
+        assert "not a zip file" in note
         assert not saved.exists()
 
     def test_with_damaged_data_is_discarded(self, snapshots: Path, saved: Path) -> None:
-        control = saved / "data" / "global" / "pg_control"
+        with zipfile.ZipFile(saved) as archive:
+            start = archive.getinfo("global/pg_control").header_offset
+        content = bytearray(saved.read_bytes())
+        content[start + 1000] ^= 1
+        saved.write_bytes(content)
+        found, note = self.use(snapshots)
+        assert not found
+        assert note is not None
+        assert "Bad CRC-32" in note
+        assert not saved.exists()
+
+    def test_that_postgresql_cannot_start_from_is_discarded(
+        self, snapshots: Path, saved: Path, tmp_path: Path
+    ) -> None:
+        data = tmp_path / "data"
+        with zipfile.ZipFile(saved) as archive:
+            fingerprint = archive.comment.decode()
+            archive.extractall(data)
+        control = data / "global" / "pg_control"
         control.write_bytes(bytes(control.stat().st_size))
+        guard.Snapshots(snapshots, fingerprint).save(data)
         found, note = self.use(snapshots)
         assert not found
         assert note is not None
         assert "exited with code" in note
-        assert not saved.exists()
-
-    @pytest.mark.parametrize("text", ["", "{", "{}", "[]", '{"fingerprint": 1}'])
-    def test_without_a_good_manifest_cannot_be_restored(self, tmp_path: Path, text: str) -> None:
-        (tmp_path / "manifest.json").write_text(text)
-        with pytest.raises((KeyError, TypeError, ValueError)):
-            guard.Snapshots(tmp_path, "a build").restore(tmp_path, tmp_path / "data")
-
-    def test_that_cannot_be_restored_is_discarded(self, snapshots: Path, saved: Path) -> None:
-        (saved / "manifest.json").write_text("{}")
-        assert self.use(snapshots)[0] is False
-        assert not saved.exists()
+        assert list(snapshots.iterdir()) == []
 
     def test_of_another_build_is_discarded(self, snapshots: Path, saved: Path) -> None:
-        manifest = json.loads((saved / "manifest.json").read_text())
-        manifest["fingerprint"] = "17.1 linux"
-        (saved / "manifest.json").write_text(json.dumps(manifest))
+        with zipfile.ZipFile(saved, "a") as archive:
+            archive.comment = b"17.1 linux"
         found, note = self.use(snapshots)
         assert not found
         assert note is not None
         assert "another build" in note
+        assert not saved.exists()
+
+    def test_of_an_earlier_release_is_removed_with_the_next(self, snapshots: Path) -> None:
+        earlier = snapshots / "cluster-01700000000000000000-1"
+        (earlier / "data").mkdir(parents=True)
+        assert self.use(snapshots) == (True, None)
+        with running(snapshots=snapshots) as server:
+            server.request_snapshot()
+        assert not earlier.exists()
+        assert self.use(snapshots) == (True, None)
 
     def test_can_be_used_by_several_servers_while_one_replaces_it(self, snapshots: Path) -> None:
         servers = [postgres.start_ephemeral(snapshots=snapshots) for _ in range(4)]
@@ -464,6 +491,7 @@ class TestASnapshot:
                 """Needs no server."""
 
         folder = tmp_path / "snapshots"
+        folder.mkdir()
         snapshots = guard.Snapshots(folder, "a build")
         snapshots.save(cluster("old"))
         restore = guard.Snapshots.restore
