@@ -10,6 +10,7 @@ import pytest
 
 from tests.harness.answers import ANSWERS
 from tests.harness.compilation import compile_once
+from tests.harness.memory import keep_temporary_files_in_memory
 from tests.harness.project import Copy, Project, render
 from tests.harness.pythons import interpreters
 from tests.harness.shared import once, share_folder, shared_folder
@@ -22,6 +23,7 @@ collect_ignore_glob = ["*/overlay"]
 
 def pytest_configure(config: pytest.Config) -> None:
     share_folder(config)
+    keep_temporary_files_in_memory(config)
     compile_once()
     render_without_git(config)
     # A shell starts background jobs with Ctrl-C ignored, and the tests' processes would inherit it.
