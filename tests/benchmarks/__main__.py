@@ -6,10 +6,10 @@ Those in `overlay/` run in a rendered project.
 import shutil
 import sys
 import tempfile
-from collections.abc import Container
+from collections.abc import Callable, Container
 from pathlib import Path
 
-from tests.benchmarks import realtime, scale
+from tests.benchmarks import features, realtime, scale
 from tests.harness.project import render
 from tests.harness.template import snapshot
 
@@ -21,6 +21,12 @@ INSIDE: dict[str, tuple[str, ...]] = {
     "whole_tests": ("-p", "no:randomly", "-p", "tests.stopwatch"),
 }
 """The benchmarks in `overlay/`, with the options of pytest that they need."""
+
+OTHERS: dict[str, Callable[[], None]] = {
+    "features": features.main,
+    "realtime": realtime.main,
+    "scale": scale.main,
+}
 
 
 def run_inside(chosen: Container[str]) -> None:
@@ -35,11 +41,9 @@ def run_inside(chosen: Container[str]) -> None:
 
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or [*INSIDE, "realtime", "scale"]
+    chosen = sys.argv[1:] or [*INSIDE, *OTHERS]
     run_inside(chosen)
-    if "realtime" in chosen:
-        print("realtime", flush=True)
-        realtime.main()
-    if "scale" in chosen:
-        print("scale", flush=True)
-        scale.main()
+    for name, main in OTHERS.items():
+        if name in chosen:
+            print(name, flush=True)
+            main()

@@ -13,7 +13,10 @@ from collections.abc import Generator, Iterator
 import pytest
 
 COMPARED = {
-    "an empty test": ("empty", "engine", "app", "client", "db_session"),
+    "an empty test": (
+        *("empty", "engine", "app", "client", "db_session"),
+        *("api_client", "post_and_get"),
+    ),
     "a test without isolation": ("post_and_get_without_isolation", "post_and_get_in_the_sandbox"),
 }
 """The tests of which the first is what the others are compared with."""
@@ -47,9 +50,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for title, names in COMPARED.items():
-        terminalreporter.write_line(f"medians, and those of the pairs with {title}:")
-        for line in medians_of(*names):
-            terminalreporter.write_line(f"    {line}")
+        timed = [name for name in names if name in times]
+        if timed:
+            terminalreporter.write_line(f"medians, and those of the pairs with {title}:")
+            for line in medians_of(*timed):
+                terminalreporter.write_line(f"    {line}")
 
 
 def medians_of(first: str, *others: str) -> Iterator[str]:
