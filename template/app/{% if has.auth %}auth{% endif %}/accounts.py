@@ -165,12 +165,12 @@ class Accounts:
     async def _count(self, key: str | None = None, limit: int = 0) -> None:
         limits = {} if key is None else {key: limit}
         limits[f"client {self._client}"] = ATTEMPTS_A_CLIENT
-        await count_attempt(self._state.read_sessions, limits)
+        await count_attempt(self._state.auth_sessions, limits)
 
     async def _check_password(self, email: str, password: str) -> User | None:
         """The user, if this is the password."""
         await self._count(f"password {email}", PASSWORDS_A_USER)
-        async with self._state.read_sessions() as session:
+        async with self._state.auth_sessions() as session:
             user: User | None = await session.scalar(select(User).where(User.email == email))
         password_hash = user.password_hash if user else None
         return user if await passwords.verify(password, password_hash) else None
@@ -210,7 +210,7 @@ class Accounts:
                 MailedToken.expires_at > func.now(),
             )
         )
-        async with self._state.read_sessions() as session:
+        async with self._state.auth_sessions() as session:
             user: User | None = await session.scalar(found)
         return user
 
