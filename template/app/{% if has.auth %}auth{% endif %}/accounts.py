@@ -57,7 +57,7 @@ class Accounts:
 
         Before that, registering again replaces its name and its password.
         """
-        await self._count(f"mail {data.email}", MAILS_A_USER)
+        await self.count_attempt(f"mail {data.email}", MAILS_A_USER)
         password_hash = await passwords.hash(data.password)
         new = insert(User).values(email=data.email, name=data.name, password_hash=password_hash)
         is_new = await self._session.scalar(
@@ -78,7 +78,7 @@ class Accounts:
         The password is required, too: somebody else than the reader of the mail may have
         registered the address.
         """
-        await self._count()
+        await self.count_attempt()
         user = await self._find_by_token(data.token, Purpose.VERIFY_EMAIL)
         password_hash = user.password_hash if user else None
         is_correct = await passwords.verify(data.password, password_hash)
@@ -88,7 +88,7 @@ class Accounts:
         await self._update(user.id, verified_at=func.now())
 
     async def request_password_reset(self, data: schemas.PasswordResetRequest) -> None:
-        await self._count(f"mail {data.email}", MAILS_A_USER)
+        await self.count_attempt(f"mail {data.email}", MAILS_A_USER)
         await self._mail_token(data.email, Purpose.RESET_PASSWORD)
 
     async def reset_password(self, data: schemas.PasswordReset) -> None:
@@ -96,7 +96,7 @@ class Accounts:
 
         Raises InvalidInputError.
         """
-        await self._count()
+        await self.count_attempt()
         user = await self._find_by_token(data.token, Purpose.RESET_PASSWORD)
         if user is None:
             raise InvalidInputError("Invalid or expired token.", "body", "token")
@@ -130,15 +130,19 @@ class Accounts:
             )
         if user.verified_at is None:
             raise HTTPException(403, "Verify your e-mail address first; see your mail.")
+        await forget_attempts(self._session, f"password {user.email}")
+        return await self.create_login(user.id, user_agent)
+
+    async def create_login(self, user_id: int, user_agent: str) -> schemas.LoginCreated:
+        """Create a login of a user who has shown, by a password or in another way, to be that."""
         token = new_token()
         new = insert(Login).values(
-            user_id=user.id,
+            user_id=user_id,
             token_hash=digest(token),
             user_agent=user_agent[:200],
             expires_at=func.now() + LOGIN_LASTS,
         )
         login = (await self._session.execute(new.returning(Login.id, Login.expires_at))).one()
-        await forget_attempts(self._session, f"password {user.email}")
         for model in (Login, MailedToken):
             await self._session.execute(delete(model).where(model.expires_at <= func.now()))
         return schemas.LoginCreated(id=login.id, access_token=token, expires_at=login.expires_at)
@@ -162,14 +166,15 @@ class Accounts:
         await self._update(me.id, name=data.name)
         return replace(me, name=data.name)
 
-    async def _count(self, key: str | None = None, limit: int = 0) -> None:
+    async def count_attempt(self, key: str | None = None, limit: int = 0) -> None:
+        """Count an attempt of the client, and one for the key. Raises HTTPException (429)."""
         limits = {} if key is None else {key: limit}
         limits[f"client {self._client}"] = ATTEMPTS_A_CLIENT
         await count_attempt(self._state.auth_sessions, limits)
 
     async def _check_password(self, email: str, password: str) -> User | None:
         """The user, if this is the password."""
-        await self._count(f"password {email}", PASSWORDS_A_USER)
+        await self.count_attempt(f"password {email}", PASSWORDS_A_USER)
         async with self._state.auth_sessions() as session:
             user: User | None = await session.scalar(select(User).where(User.email == email))
         password_hash = user.password_hash if user else None

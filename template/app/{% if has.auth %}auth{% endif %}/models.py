@@ -16,6 +16,8 @@ class User(Base):
 
     name: Mapped[str] = mapped_column(sa.String(100))
     password_hash: Mapped[str] = mapped_column(sa.String(200))
+    """Empty for a user without a password, who logs in another way."""
+
     scopes: Mapped[list[str]] = mapped_column(ARRAY(sa.String(50)), server_default="{}")
 
     verified_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))

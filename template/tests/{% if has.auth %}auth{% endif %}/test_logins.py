@@ -226,6 +226,13 @@ async def test_unknown_users_and_wrong_passwords_cannot_be_told_apart(
     assert len(known[4]) == 1
 
 
+async def test_no_password_is_that_of_a_user_without_one(
+    production_client: AsyncClient, db_session: AsyncSession
+) -> None:
+    user = await UserFactory.acreate(password_hash="")
+    assert_problem(await log_in(production_client, user.email, ""), 401)
+
+
 async def test_an_unverified_address_is_named_only_with_the_right_password(
     production_client: AsyncClient, db_session: AsyncSession
 ) -> None:
