@@ -124,6 +124,12 @@ def change(project: Project, url: str, command: str, line: str) -> str:
     return said
 
 
+def keep_both(file: Path) -> None:
+    """Resolve the conflicts in a file as the documents say for imports."""
+    markers = re.compile(r"^(?:<<<<<<<|=======|>>>>>>>).*\n", re.MULTILINE)
+    file.write_text(markers.sub("", file.read_text()))
+
+
 @pytest.fixture(scope="session")
 def helpdesk(shared: Path, template: Path, default_project: Project) -> Project:
     def build(target: Path) -> None:
@@ -191,6 +197,23 @@ def test_with_users_its_tests_pass(with_users: Project, way: str) -> None:
     with_users.pytest(*WAYS[way])
 
 
+def test_with_users_tickets_get_an_owner_and_a_search(with_users: Project, copy: Copy) -> None:
+    project = copy(with_users)
+    with database(project) as url:
+        project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        change(project, url, "change", "ticket +owner")
+        line = ("ticket", "+note:text?", "subject:str(1..120)~")
+        said = project.run("resource", "change", *line, code=1)
+        crud = "app/resources/ticket/crud.py"  # its imports, of which the user has added some
+        assert f"the same lines of:\n  {crud}\nIn each file" in said
+        keep_both(project.path / crud)
+        project.run("ruff", "check", "--fix")
+        for step in re.findall(r"^  uv run (alembic .*)$", said, re.MULTILINE):
+            project.run("bash", "-ec", step, DATABASE_URL=url)
+    project.run("mypy")
+    project.pytest()
+
+
 def test_users_can_go_again(with_users: Project, copy: Copy) -> None:
     project = copy(with_users)
     before = git(project.path, "log", "--format=%H", "--grep=^Count the statement", "-1").strip()
@@ -206,6 +229,23 @@ def test_users_can_go_again(with_users: Project, copy: Copy) -> None:
         for step in re.findall(r"^  uv run (alembic .*)$", said, re.MULTILINE):
             project.run("bash", "-ec", step, DATABASE_URL=url)
     project.pytest()
+
+
+def test_other_features_come_and_go(helpdesk: Project, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", str(helpdesk.path), "service")
+    project = Project(tmp_path / "service").install(like=helpdesk)
+    before = git(project.path, "rev-parse", "HEAD").strip()
+    for verb in ("add", "drop"):
+        for feature in ("jobs", "mail", "realtime"):
+            project.run("feature", verb, feature)
+            project.run("true")  # locks
+            commit(project.path, f"{verb} {feature}")
+        project.pytest()
+    left = git(project.path, "diff", "--name-only", before, "HEAD").split()
+    assert sorted(path.rpartition("/")[2].partition("_")[2] for path in left) == [
+        "add_jobs.py",
+        "drop_jobs.py",
+    ]
 
 
 def test_what_conflicts_with_auth_is_named(helpdesk: Project, copy: Copy) -> None:
