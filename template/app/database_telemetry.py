@@ -13,10 +13,13 @@ from typing import Any
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
 from opentelemetry.trace import SpanKind, StatusCode, TracerProvider
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext, ExecutionContext
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+
+POOL = {"db.client.connection.pool.name": "app"}
 
 UNDER_WAY = "telemetry_under_way"
 """The attribute of a statement's context that holds its span and when it was sent."""
@@ -38,6 +41,7 @@ def observe(
     meter = metrics.get_meter(__name__, meter_provider=meter_provider)
     _observe_statements(engine, trace.get_tracer(__name__, tracer_provider=tracer_provider), meter)
     _observe_pool(engine, meter)
+    _observe_waiting(engine, meter)
 
 
 def _observe_statements(engine: AsyncEngine, tracer: trace.Tracer, meter: metrics.Meter) -> None:
@@ -95,14 +99,12 @@ def _observe_statements(engine: AsyncEngine, tracer: trace.Tracer, meter: metric
 
 
 def _observe_pool(engine: AsyncEngine, meter: metrics.Meter) -> None:
-    name = {"db.client.connection.pool.name": "app"}
-
     def count(_: CallbackOptions) -> Iterable[Observation]:
         pool = engine.pool  # another one after `dispose`
         if isinstance(pool, QueuePool):
             state = "db.client.connection.state"
-            yield Observation(pool.checkedout(), name | {state: "used"})
-            yield Observation(pool.checkedin(), name | {state: "idle"})
+            yield Observation(pool.checkedout(), POOL | {state: "used"})
+            yield Observation(pool.checkedin(), POOL | {state: "idle"})
 
     meter.create_observable_up_down_counter(
         "db.client.connection.count",
@@ -110,6 +112,39 @@ def _observe_pool(engine: AsyncEngine, meter: metrics.Meter) -> None:
         unit="{connection}",
         description="Connections of the pool, by their state.",
     )
+
+
+def _observe_waiting(engine: AsyncEngine, meter: metrics.Meter) -> None:
+    waits = meter.create_histogram(
+        "db.client.connection.wait_time",
+        unit="s",
+        description="Time it took to get a connection from the pool.",
+        explicit_bucket_boundaries_advisory=SECONDS,
+    )
+    timeouts = meter.create_counter(
+        "db.client.connection.timeouts",
+        unit="{timeout}",
+        description="Attempts to get a connection that the pool has given up.",
+    )
+
+    @event.listens_for(engine.sync_engine, "engine_disposed")
+    def observe_pool(engine: Engine) -> None:
+        connect = engine.pool.connect
+
+        def connect_in_time() -> PoolProxiedConnection:
+            started = time.perf_counter()
+            try:
+                connection = connect()
+            except PoolTimeoutError:
+                timeouts.add(1, POOL)
+                raise
+            waits.record(time.perf_counter() - started, POOL)
+            return connection
+
+        # A pool has no event for the begin of the wait.
+        engine.pool.connect = connect_in_time  # type: ignore[method-assign]
+
+    observe_pool(engine.sync_engine)
 
 
 def _operation(statement: str) -> str:

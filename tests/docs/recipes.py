@@ -17,16 +17,22 @@ MODULE = re.compile(r"app/(\w+)\.py")
 
 
 def follow(recipe: Path, project: Project, database_url: str) -> str:
-    """Write the files of a recipe and run its commands, in order; return what these print."""
+    """Write the files of a recipe and run its commands, in order; return what these print.
+
+    A router is registered as the index says, unless the recipe itself has that.
+    """
     output = ""
-    for language, block in BLOCK.findall(recipe.read_text()):
+    text = recipe.read_text()
+    for language, block in BLOCK.findall(text):
         if language == "sh":
             variables = environment_with_uv(**IDENTITY, DATABASE_URL=database_url)
             output += run("bash", "-euxc", block, cwd=project.path, variables=variables)
             continue
         write_block(block, project.path)
         module = MODULE.match(block, len("# "))
-        if module is not None and "\nrouter = " in block:
+        if module is None or "\nrouter = " not in block:
+            continue
+        if f"\nfrom app.{module[1]} import router" not in text:
             (registration,) = blocks(INDEX.read_text(), "python")
             write_block(registration.replace("NAME", module[1]), project.path)
     return output

@@ -51,6 +51,8 @@ NO_ERRORS = {
     "send mail by SMTP;",
     "tell clients that stay connected",
     "Each request that changes a resource",
+    "Every endpoint is public now",
+    "It required<>, which stays.",
     # Mail to users.
     "Somebody, hopefully you,",
     "<>: you are registered already",
@@ -58,6 +60,10 @@ NO_ERRORS = {
     "To set a new password",
     "<>: your password was changed",
     "The password of your account was changed.",
+    "<>: this address has an account",
+    "Your account has another e-mail address",
+    "<>: your account was deleted",
+    "Your account was deleted.",
     # What only the code itself sees: names, comments, statements, and exceptions that it catches.
     "# Your own columns",
     "CREATE TABLE pgqueuer",

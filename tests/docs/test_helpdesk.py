@@ -1,7 +1,7 @@
 """A helpdesk, built as a team builds it in its first week: from the documents, line by line.
 
 Resources by the command, code of its own at the places that the documents name, every recipe, one
-change of each kind, a renamed resource, and an update.
+change of each kind, a renamed resource, and an update. Later, all of it gets users.
 """
 
 import re
@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs import recipes
 from tests.docs.own_code import write_block
 from tests.docs.test_recipes import PASSING, WAYS, check, with_recipes
-from tests.harness.project import Project
+from tests.harness.project import Copy, Project
 from tests.harness.service import database
 from tests.harness.shared import once
-from tests.harness.template import commit
-from tests.harness.updates import follow, next_release
+from tests.harness.template import ROOT, commit, git
+from tests.harness.updates import follow, next_release, replace
 
 RESOURCES = """
 customer name:str(1..100) email:email! site:url?
@@ -99,6 +100,19 @@ async def test_a_filter_finds_urgent_tickets(
 THEIRS = {"template/app/health.py": ('"""', '"""Theirs. ')}
 
 
+AUTH = ROOT / "docs" / "features" / "auth.md"
+COUNTED = {"tests/api/test_price_statistics.py": ("assert_queries(1)", "assert_queries(2)")}
+"""What that document asks for in tests that count statements."""
+
+IN_THE_WAY = {
+    "app/main.py": (
+        "            dependencies=resources.DEPENDENCIES,\n",
+        "            dependencies=resources.DEPENDENCIES,\n            deprecated=True,\n",
+    )
+}
+"""An edit of a line that auth changes, too."""
+
+
 def change(project: Project, url: str, command: str, line: str) -> str:
     """Run the command and the next steps that it prints, and commit."""
     said = project.run("resource", command, *line.split(" "))
@@ -108,6 +122,12 @@ def change(project: Project, url: str, command: str, line: str) -> str:
     project.run("ruff", "format", "--quiet")
     commit(project.path, f"{command} {line}")
     return said
+
+
+def keep_both(file: Path) -> None:
+    """Resolve the conflicts in a file as the documents say for imports."""
+    markers = re.compile(r"^(?:<<<<<<<|=======|>>>>>>>).*\n", re.MULTILINE)
+    file.write_text(markers.sub("", file.read_text()))
 
 
 @pytest.fixture(scope="session")
@@ -150,3 +170,89 @@ def test_its_tests_pass(helpdesk: Project, way: str) -> None:
 def test_the_update_and_the_work_are_there(helpdesk: Project) -> None:
     assert "Theirs." in (helpdesk.path / "app" / "health.py").read_text()
     assert "async def solve" in (helpdesk.path / "app/resources/ticket/crud.py").read_text()
+
+
+@pytest.fixture(scope="session")
+def with_users(shared: Path, helpdesk: Project) -> Project:
+    def build(target: Path) -> None:
+        git(shared, "clone", "--quiet", str(helpdesk.path), str(target))
+        project = Project(target).install(like=helpdesk)
+        replace(target, COUNTED)
+        commit(target, "Count the statement for the token")
+        with database(project) as url:
+            recipes.follow(AUTH, project, url)
+        project.run("ruff", "check", "--select", "I", "--fix")
+        commit(target, "Greet users")
+
+    return Project(once(shared / "helpdesk with users", build))
+
+
+def test_with_users_it_is_clean(with_users: Project, default_project: Project) -> None:
+    check(with_users, default_project)
+    with_users.run("template", "check")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_with_users_its_tests_pass(with_users: Project, way: str) -> None:
+    with_users.pytest(*WAYS[way])
+
+
+def test_with_users_tickets_get_an_owner_and_a_search(with_users: Project, copy: Copy) -> None:
+    project = copy(with_users)
+    with database(project) as url:
+        project.run("alembic", "upgrade", "head", DATABASE_URL=url)
+        change(project, url, "change", "ticket +owner")
+        line = ("ticket", "+note:text?", "subject:str(1..120)~")
+        said = project.run("resource", "change", *line, code=1)
+        crud = "app/resources/ticket/crud.py"  # its imports, of which the user has added some
+        assert f"the same lines of:\n  {crud}\nIn each file" in said
+        keep_both(project.path / crud)
+        project.run("ruff", "check", "--fix")
+        for step in re.findall(r"^  uv run (alembic .*)$", said, re.MULTILINE):
+            project.run("bash", "-ec", step, DATABASE_URL=url)
+    project.run("mypy")
+    project.pytest()
+
+
+def test_users_can_go_again(with_users: Project, copy: Copy) -> None:
+    project = copy(with_users)
+    before = git(project.path, "log", "--format=%H", "--grep=^Count the statement", "-1").strip()
+    said = project.run("feature", "drop", "auth")
+    assert "Every endpoint is public now" in said
+    assert "uv run feature drop mail" in said
+    used = re.findall(r"^  (\S+?):\d+:", said, re.MULTILINE)
+    assert {*used} == {"app/greetings.py", "tests/api/test_greetings.py", "tests/conftest.py"}
+    git(project.path, "checkout", before, "--", "tests/conftest.py", "app/resources/__init__.py")
+    replace(project.path, {file: (new, old) for file, (old, new) in COUNTED.items()})
+    git(project.path, "rm", "--quiet", "--force", "app/greetings.py", "tests/api/test_greetings.py")
+    with database(project) as url:
+        for step in re.findall(r"^  uv run (alembic .*)$", said, re.MULTILINE):
+            project.run("bash", "-ec", step, DATABASE_URL=url)
+    project.pytest()
+
+
+def test_other_features_come_and_go(helpdesk: Project, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", str(helpdesk.path), "service")
+    project = Project(tmp_path / "service").install(like=helpdesk)
+    before = git(project.path, "rev-parse", "HEAD").strip()
+    for verb in ("add", "drop"):
+        for feature in ("jobs", "mail", "realtime"):
+            project.run("feature", verb, feature)
+            project.run("true")  # locks
+            commit(project.path, f"{verb} {feature}")
+        project.pytest()
+    left = git(project.path, "diff", "--name-only", before, "HEAD").split()
+    assert sorted(path.rpartition("/")[2].partition("_")[2] for path in left) == [
+        "add_jobs.py",
+        "drop_jobs.py",
+    ]
+
+
+def test_what_conflicts_with_auth_is_named(helpdesk: Project, copy: Copy) -> None:
+    project = copy(helpdesk)
+    replace(project.path, IN_THE_WAY)
+    commit(project.path, "Work")
+    said = project.run("feature", "add", "auth", code=1)
+    assert "you and the template changed the same lines of:\n  app/main.py\nIn each file" in said
+    project.run("git", "restore", "--source=HEAD", "--staged", "--worktree", ".")
+    assert project.changes() == ""

@@ -7,7 +7,7 @@ import pytest
 
 from tests.docs.commands import MIGRATIONS
 from tests.docs.recipes import FOLDER, RECIPES, files_of_tests, follow
-from tests.harness.project import Project
+from tests.harness.project import Project, render
 from tests.harness.service import database
 from tests.harness.shared import once
 from tests.harness.template import git
@@ -16,14 +16,20 @@ from tests.harness.thorough import THOROUGH
 FAILS = FOLDER / "debugging-tests.md"
 """It has a test that is to fail."""
 
-PASSING = [recipe for recipe in RECIPES if recipe != FAILS]
+WITH_USERS = [FOLDER / "openid-connect.md", FOLDER / "passkeys.md"]
+"""They need the feature auth."""
+
+PASSING = [recipe for recipe in RECIPES if recipe not in (FAILS, *WITH_USERS)]
 WAYS = {"in the sandbox": (), "with real commits": ("--db=committed",)}
 
 
 def with_recipes(recipes: list[Path], original: Project, target: Path) -> Project:
     """A copy of a project, in an environment of its own, in which the recipes are followed."""
     git(target.parent, "clone", "--quiet", str(original.path), str(target))
-    project = Project(target).install(like=original)
+    return follow_all(recipes, Project(target).install(like=original))
+
+
+def follow_all(recipes: list[Path], project: Project) -> Project:
     with database(project) as url:
         for recipe in recipes:
             follow(recipe, project, url)
@@ -56,6 +62,28 @@ def test_together_they_are_clean(service: Project, default_project: Project) -> 
 def test_together_they_pass(service: Project, way: str) -> None:
     theirs = [MIGRATIONS, *(path for recipe in PASSING for path in files_of_tests(recipe))]
     service.pytest(*WAYS[way], *([] if THOROUGH else theirs))
+
+
+@pytest.fixture(scope="session")
+def service_with_users(shared: Path, template: Path, default_project: Project) -> Project:
+    """A service with all recipes that need users."""
+
+    def build(target: Path) -> None:
+        project = render(template, target, {"features": ["auth"]})
+        follow_all(WITH_USERS, project.install(like=default_project))
+
+    return Project(once(shared / "recipes with users", build))
+
+
+def test_those_with_users_are_clean(service_with_users: Project, default_project: Project) -> None:
+    check(service_with_users, default_project)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_those_with_users_pass(service_with_users: Project, way: str) -> None:
+    theirs = [path for recipe in WITH_USERS for path in files_of_tests(recipe)]
+    chosen = [] if THOROUGH else [MIGRATIONS, "tests/auth", *theirs]
+    service_with_users.pytest(*WAYS[way], *chosen)
 
 
 @pytest.mark.thorough  # together they show nearly the same

@@ -265,7 +265,7 @@ def test_drop_writes_the_reverse_and_leaves_the_service_as_it_was(
     said = added.run("feature", "drop", "jobs")
     assert "_drop_jobs.py, apply it, and run the tests:" in said
     assert "The migration will drop its tables and all data in them." in said
-    assert "These lines still import it:\n  app/own.py:1:from app.idempotency import" in said
+    assert "These lines still use it:\n  app/own.py:1:from app.idempotency import" in said
     write(added.path, {"app/own.py": "MINE = 1\n"})
     commit(added.path, "Drop jobs")
     changed = git(added.path, "diff", "HEAD~3", "HEAD", "--name-only").split()

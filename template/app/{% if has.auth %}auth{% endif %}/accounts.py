@@ -10,11 +10,12 @@ No connection to the database is held while a password is hashed.
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, HTTPException, Request
-from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy import delete, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import letters, schemas
@@ -25,7 +26,7 @@ from app.auth.passwords import passwords
 from app.auth.throttling import count_attempt, forget_attempts
 from app.auth.tokens import digest, new_token
 from app.database import SessionDep
-from app.errors import InvalidInputError, NotFoundError
+from app.errors import ConflictError, InvalidInputError, NotFoundError
 from app.mail import MailDep, OutgoingMail
 from app.settings import Settings
 
@@ -57,7 +58,7 @@ class Accounts:
 
         Before that, registering again replaces its name and its password.
         """
-        await self._count(f"mail {data.email}", MAILS_A_USER)
+        await self.count_attempt(f"mail {data.email}", MAILS_A_USER)
         password_hash = await passwords.hash(data.password)
         new = insert(User).values(email=data.email, name=data.name, password_hash=password_hash)
         is_new = await self._session.scalar(
@@ -78,7 +79,7 @@ class Accounts:
         The password is required, too: somebody else than the reader of the mail may have
         registered the address.
         """
-        await self._count()
+        await self.count_attempt()
         user = await self._find_by_token(data.token, Purpose.VERIFY_EMAIL)
         password_hash = user.password_hash if user else None
         is_correct = await passwords.verify(data.password, password_hash)
@@ -88,7 +89,7 @@ class Accounts:
         await self._update(user.id, verified_at=func.now())
 
     async def request_password_reset(self, data: schemas.PasswordResetRequest) -> None:
-        await self._count(f"mail {data.email}", MAILS_A_USER)
+        await self.count_attempt(f"mail {data.email}", MAILS_A_USER)
         await self._mail_token(data.email, Purpose.RESET_PASSWORD)
 
     async def reset_password(self, data: schemas.PasswordReset) -> None:
@@ -96,7 +97,7 @@ class Accounts:
 
         Raises InvalidInputError.
         """
-        await self._count()
+        await self.count_attempt()
         user = await self._find_by_token(data.token, Purpose.RESET_PASSWORD)
         if user is None:
             raise InvalidInputError("Invalid or expired token.", "body", "token")
@@ -112,14 +113,65 @@ class Accounts:
 
         Raises InvalidInputError.
         """
-        if await self._check_password(me.email, data.current_password) is None:
-            raise InvalidInputError("Wrong password.", "body", "current_password")
+        await self._require_password(me, data.current_password)
         password_hash = await passwords.hash(data.new_password)
         await self._update(me.id, password_hash=password_hash)
         others = delete(Login).where(Login.user_id == me.id, Login.id != me.login_id)
         await self._session.execute(others)
         await self._session.execute(delete(MailedToken).where(MailedToken.user_id == me.id))
         await self._note_change(me.email)
+
+    async def request_email_change(self, me: CurrentUser, data: schemas.EmailChangeRequest) -> None:
+        """Mail a token to the new address, by which its reader can make it the user's.
+
+        Raises InvalidInputError.
+        """
+        await self._require_password(me, data.current_password)
+        await self.count_attempt(f"mail {data.new_email}", MAILS_A_USER)
+        token = new_token()
+        is_registered = exists().where(User.email == data.new_email)
+        values = self._token_values(token, Purpose.CHANGE_EMAIL) | {
+            "user_id": literal(me.id),
+            "new_email": literal(data.new_email),
+        }
+        new = insert(MailedToken).from_select(
+            [*values], select(*values.values()).where(~is_registered)
+        )
+        is_free = await self._session.scalar(new.returning(MailedToken.id)) is not None
+        settings: Settings = self._state.settings
+        letter = letters.email_change(settings.frontend_url, token, is_registered=not is_free)
+        await self._send(data.new_email, letter)
+
+    async def change_email(self, me: CurrentUser, data: schemas.EmailChange) -> None:
+        """Set the user's address to the one that got the token, which ends all links in mail.
+
+        Raises InvalidInputError.
+        """
+        of_user = delete(MailedToken).where(MailedToken.user_id == me.id)
+        mailed = await self._session.scalar(
+            of_user.where(
+                MailedToken.token_hash == digest(data.token),
+                MailedToken.purpose == Purpose.CHANGE_EMAIL,
+                MailedToken.expires_at > func.now(),
+            ).returning(MailedToken.new_email)
+        )
+        if mailed is None:
+            raise InvalidInputError("Invalid or expired token.", "body", "token")
+        await self._session.execute(of_user)
+        await self._update(me.id, email=mailed)
+        await self._send(me.email, letters.email_changed())
+
+    async def delete(self, me: CurrentUser, data: schemas.AccountDeletion) -> None:
+        """Delete the user's account with all its logins.
+
+        Raises InvalidInputError, or ConflictError if there are rows that belong to the user.
+        """
+        await self._require_password(me, data.current_password)
+        try:
+            await self._session.execute(delete(User).where(User.id == me.id))
+        except IntegrityError as error:
+            raise ConflictError("Delete first what belongs to this account.") from error
+        await self._send(me.email, letters.account_deleted())
 
     async def log_in(self, data: schemas.Credentials, user_agent: str) -> schemas.LoginCreated:
         """Create a login. Raises HTTPException."""
@@ -130,15 +182,19 @@ class Accounts:
             )
         if user.verified_at is None:
             raise HTTPException(403, "Verify your e-mail address first; see your mail.")
+        await forget_attempts(self._session, f"password {user.email}")
+        return await self.create_login(user.id, user_agent)
+
+    async def create_login(self, user_id: int, user_agent: str) -> schemas.LoginCreated:
+        """Create a login of a user who has shown, by a password or in another way, to be that."""
         token = new_token()
         new = insert(Login).values(
-            user_id=user.id,
+            user_id=user_id,
             token_hash=digest(token),
             user_agent=user_agent[:200],
             expires_at=func.now() + LOGIN_LASTS,
         )
         login = (await self._session.execute(new.returning(Login.id, Login.expires_at))).one()
-        await forget_attempts(self._session, f"password {user.email}")
         for model in (Login, MailedToken):
             await self._session.execute(delete(model).where(model.expires_at <= func.now()))
         return schemas.LoginCreated(id=login.id, access_token=token, expires_at=login.expires_at)
@@ -162,18 +218,23 @@ class Accounts:
         await self._update(me.id, name=data.name)
         return replace(me, name=data.name)
 
-    async def _count(self, key: str | None = None, limit: int = 0) -> None:
+    async def count_attempt(self, key: str | None = None, limit: int = 0) -> None:
+        """Count an attempt of the client, and one for the key. Raises HTTPException (429)."""
         limits = {} if key is None else {key: limit}
         limits[f"client {self._client}"] = ATTEMPTS_A_CLIENT
-        await count_attempt(self._state.read_sessions, limits)
+        await count_attempt(self._state.auth_sessions, limits)
 
     async def _check_password(self, email: str, password: str) -> User | None:
         """The user, if this is the password."""
-        await self._count(f"password {email}", PASSWORDS_A_USER)
-        async with self._state.read_sessions() as session:
+        await self.count_attempt(f"password {email}", PASSWORDS_A_USER)
+        async with self._state.auth_sessions() as session:
             user: User | None = await session.scalar(select(User).where(User.email == email))
         password_hash = user.password_hash if user else None
         return user if await passwords.verify(password, password_hash) else None
+
+    async def _require_password(self, me: CurrentUser, password: str) -> None:
+        if await self._check_password(me.email, password) is None:
+            raise InvalidInputError("Wrong password.", "body", "current_password")
 
     async def _update(self, user_id: int, **values: object) -> None:
         await self._session.execute(update(User).where(User.id == user_id).values(values))
@@ -183,12 +244,7 @@ class Accounts:
     ) -> None:
         """Mail a token to the user with this address, if there is one."""
         token = new_token()
-        values = {
-            "user_id": User.id,
-            "purpose": literal(purpose, MailedToken.purpose.type),
-            "token_hash": literal(digest(token)),
-            "expires_at": func.now() + MAILED_TOKEN_LASTS,
-        }
+        values = self._token_values(token, purpose) | {"user_id": User.id}
         # One statement for known and unknown addresses.
         new = insert(MailedToken).from_select(
             [*values], select(*values.values()).where(User.email == email)
@@ -200,6 +256,13 @@ class Accounts:
         )
         await self._send(email, letter, only_if=is_known)
 
+    def _token_values(self, token: str, purpose: Purpose) -> dict[str, Any]:
+        return {
+            "purpose": literal(purpose, MailedToken.purpose.type),
+            "token_hash": literal(digest(token)),
+            "expires_at": func.now() + MAILED_TOKEN_LASTS,
+        }
+
     async def _find_by_token(self, token: str, purpose: Purpose) -> User | None:
         found = (
             select(User)
@@ -210,7 +273,7 @@ class Accounts:
                 MailedToken.expires_at > func.now(),
             )
         )
-        async with self._state.read_sessions() as session:
+        async with self._state.auth_sessions() as session:
             user: User | None = await session.scalar(found)
         return user
 

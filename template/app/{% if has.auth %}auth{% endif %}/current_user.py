@@ -95,7 +95,7 @@ async def authenticate(
     user = None
     token = credentials.credentials if credentials is not None else _offered_token(connection)
     if token is not None:
-        user = await find_user(connection.app.state.read_sessions, token)
+        user = await find_user(connection.app.state.auth_sessions, token)
     if user is None:
         if connection.scope["type"] == "websocket":
             raise WebSocketException(WS_1008_POLICY_VIOLATION)

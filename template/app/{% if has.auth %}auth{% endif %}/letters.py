@@ -17,10 +17,8 @@ class Letter:
 def with_token(
     purpose: Purpose, frontend_url: str | None, token: str, *, is_registered: bool
 ) -> Letter:
-    """The letter with a link to use the token. The token follows a #, so that no server logs it."""
-    page = purpose.replace("_", "-")
-    base = (frontend_url or FRONTEND_IN_DEVELOPMENT).rstrip("/")
-    link = f"{base}/{page}#token={token}"
+    """The letter with a link to use the token."""
+    link = _link(frontend_url, purpose, token)
     if purpose is Purpose.VERIFY_EMAIL:
         return Letter(
             f"{TITLE}: verify your e-mail address",
@@ -42,8 +40,44 @@ def with_token(
     )
 
 
+def email_change(frontend_url: str | None, token: str, *, is_registered: bool) -> Letter:
+    """The letter to a new address."""
+    if is_registered:
+        return Letter(
+            f"{TITLE}: this address has an account",
+            "Somebody, hopefully you, wants to use this address for another account, but it has "
+            "one already.",
+        )
+    return Letter(
+        f"{TITLE}: your new e-mail address",
+        "Somebody, hopefully you, wants to use this address for an account. To confirm it:\n\n"
+        f"{_link(frontend_url, Purpose.CHANGE_EMAIL, token)}\n\n"
+        "If it was not you, do nothing.",
+    )
+
+
+def email_changed() -> Letter:
+    return Letter(
+        f"{TITLE}: your e-mail address was changed",
+        "Your account has another e-mail address now. If it was not you, tell us.",
+    )
+
+
+def account_deleted() -> Letter:
+    return Letter(
+        f"{TITLE}: your account was deleted",
+        "Your account was deleted. If it was not you, tell us.",
+    )
+
+
 def password_changed() -> Letter:
     return Letter(
         f"{TITLE}: your password was changed",
         "The password of your account was changed. If it was not you, reset it now.",
     )
+
+
+def _link(frontend_url: str | None, purpose: Purpose, token: str) -> str:
+    """The token follows a #, so that no server logs it."""
+    base = (frontend_url or FRONTEND_IN_DEVELOPMENT).rstrip("/")
+    return f"{base}/{purpose.replace('_', '-')}#token={token}"

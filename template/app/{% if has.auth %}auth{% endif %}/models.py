@@ -16,6 +16,8 @@ class User(Base):
 
     name: Mapped[str] = mapped_column(sa.String(100))
     password_hash: Mapped[str] = mapped_column(sa.String(200))
+    """Empty for a user without a password, who logs in another way."""
+
     scopes: Mapped[list[str]] = mapped_column(ARRAY(sa.String(50)), server_default="{}")
 
     verified_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
@@ -39,6 +41,7 @@ class Login(Base):
 class Purpose(StrEnum):
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105  (no password)
+    CHANGE_EMAIL = "change_email"
 
 
 class MailedToken(Base):
@@ -50,6 +53,9 @@ class MailedToken(Base):
     purpose: Mapped[Purpose] = mapped_column(choice_of(Purpose, "purpose"))
     token_hash: Mapped[bytes] = mapped_column(sa.LargeBinary(32), unique=True)
     expires_at: Mapped[dt.datetime] = mapped_column(sa.DateTime(timezone=True), index=True)
+
+    new_email: Mapped[str | None] = mapped_column(sa.String(320))
+    """The address that is to be the user's, if that is the purpose."""
 
 
 class AttemptCount(Base):

@@ -30,7 +30,7 @@ class Passwords:
 
     def _verify(self, password: str, hash: str | None) -> bool:
         of_nobody = _hash_of_nobody(self.hasher)  # made once, whether or not there is a hash
-        return self.hasher.verify(password, hash or of_nobody) and hash is not None
+        return self.hasher.verify(password, hash or of_nobody) and bool(hash)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -86,6 +86,34 @@ async def update_me(
     return await accounts.rename(me, data)
 
 
+@private.post(
+    "/me/email-changes", status_code=202, response_class=Response, responses=problem_docs(429)
+)
+async def request_email_change(
+    accounts: AccountsDep, me: CurrentUserDep, data: schemas.EmailChangeRequest
+) -> None:
+    """Mails a link to the new address, unless it has an account."""
+    await accounts.request_email_change(me, data)
+
+
+@private.put("/me/email", status_code=204, response_class=Response, responses=problem_docs(409))
+async def change_email(
+    accounts: AccountsDep, me: CurrentUserDep, data: schemas.EmailChange
+) -> None:
+    """Sets the address that the token was mailed to."""
+    await accounts.change_email(me, data)
+
+
+@private.post(
+    "/me/deletion", status_code=204, response_class=Response, responses=problem_docs(409, 429)
+)
+async def delete_account(
+    accounts: AccountsDep, me: CurrentUserDep, data: schemas.AccountDeletion
+) -> None:
+    """Deletes the user with all logins; 409 while there are rows that belong to them."""
+    await accounts.delete(me, data)
+
+
 @private.put("/me/password", status_code=204, response_class=Response, responses=problem_docs(429))
 async def change_password(
     accounts: AccountsDep, me: CurrentUserDep, data: schemas.PasswordChange

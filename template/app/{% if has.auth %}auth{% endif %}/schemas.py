@@ -51,6 +51,19 @@ class PasswordChange(RequestBody):
     new_password: NewPassword
 
 
+class EmailChangeRequest(RequestBody):
+    new_email: Email
+    current_password: Password
+
+
+class EmailChange(RequestBody):
+    token: Token
+
+
+class AccountDeletion(RequestBody):
+    current_password: Password
+
+
 class Credentials(RequestBody):
     email: Email
     password: Password

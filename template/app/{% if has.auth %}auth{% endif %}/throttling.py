@@ -44,7 +44,7 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-async def count_attempt(read_sessions: Sessionmaker, limits: dict[str, int]) -> None:
+async def count_attempt(sessions: Sessionmaker, limits: dict[str, int]) -> None:
     """Count an attempt for each key. Raises HTTPException (429) if one has exceeded its limit.
 
     It is counted before it is made, and whatever comes of it: so no more are let through if many
@@ -52,7 +52,7 @@ async def count_attempt(read_sessions: Sessionmaker, limits: dict[str, int]) -> 
     one another for longer than that.
     """
     maximum = {_digest(key): limit for key, limit in limits.items()}
-    async with read_sessions.begin() as session:
+    async with sessions.begin() as session:
         rows = (await session.execute(_count, {"key_hashes": [*maximum]})).all()
     waits = [seconds for key_hash, count, seconds in rows if count > maximum[key_hash]]
     if waits:

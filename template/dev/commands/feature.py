@@ -35,8 +35,14 @@ class Feature:
     modules: tuple[str, ...] = ()
     """What it has in `app/` beside its folder."""
 
+    fixtures: tuple[str, ...] = ()
+    """What the user's own tests may have of it."""
+
     notes: tuple[str, ...] = ()
     """What else there is to do when it was added."""
+
+    dropped: tuple[str, ...] = ()
+    """What is different when it was dropped."""
 
 
 NEEDS_TOKENS = (
@@ -49,16 +55,20 @@ FEATURES = {
         "users, logins by token, owners of rows; every endpoint requires a user by default",
         has_tables=True,
         requires=("mail",),
+        fixtures=("auth_client", "make_client", "UserFactory"),
         notes=(NEEDS_TOKENS, "In production, set FRONTEND_URL; .env.example describes it."),
+        dropped=("Every endpoint is public now, unless code of your own protects it.",),
     ),
     "jobs": Feature(
         "work outside of requests, on a schedule too, by a worker; `Idempotency-Key` on POST",
         migration="0002_add_jobs.py",
         modules=("idempotency", "worker"),
+        fixtures=("run_jobs",),
         notes=("Run the worker beside the service: uv run worker",),
     ),
     "mail": Feature(
         "send mail by SMTP; tests find it in the fixture `outbox`",
+        fixtures=("outbox",),
         notes=("In production, set SMTP_URL and MAIL_FROM; .env.example describes them.",),
     ),
     "realtime": Feature(
@@ -155,18 +165,32 @@ class Features:
                 f"{DISCARD}; they remain in git's history."
             ) from None
         own = self.project.paths("ls-files", "-z", "--", f"app/{name}", f"tests/{name}")
-        modules = "|".join((name, *feature.modules))
-        imports = rf"\bapp\.({modules})\b|\bfrom app import .*\b({modules})\b"
-        importing = self.project.git(
-            "grep", "--line-number", "--extended-regexp", imports, "--", "*.py", codes=(0, 1)
-        )
         migration = self._write_migration(feature, f"drop {name}", self.present, reverse=True)
-        notes = []
+        notes = [*feature.dropped]
         if feature.has_tables or migration is not None:
             notes.append("The migration will drop its tables and all data in them.")
+        notes += [
+            f"It required {other}, which stays. To drop that as well: uv run feature drop {other}"
+            for other in feature.requires
+        ]
         _print_next_steps(outcome, f"Dropped {name}", f"drop {name}", feature, migration, notes)
         print_list("These files are your own and were kept", own)
-        print_list("These lines still import it", importing.splitlines())
+        print_list("These lines still use it", self._lines_that_use(name, feature))
+
+    def _lines_that_use(self, name: str, feature: Feature) -> list[str]:
+        modules = "|".join((name, *feature.modules))
+        imports = rf"\b(app|tests)\.({modules})\b|\bfrom app import .*\b({modules})\b"
+        searches = [(imports, "*.py")]
+        if feature.fixtures:
+            searches.append((rf"\b({'|'.join(feature.fixtures)})\b", "tests/*.py"))
+        lines = [
+            line
+            for pattern, files in searches
+            for line in self.project.git(
+                "grep", "--line-number", "--extended-regexp", pattern, "--", files, codes=(0, 1)
+            ).splitlines()
+        ]
+        return [*dict.fromkeys(lines)]
 
     def _write_migration(
         self, feature: Feature, message: str, features: list[str], *, reverse: bool = False

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app import database_telemetry
@@ -56,7 +57,13 @@ class Telemetry:
 @pytest.fixture
 async def observed(engine: AsyncEngine, connect: Connect) -> AsyncIterator[AsyncEngine]:
     """An engine of the test's own, so that nobody observes that of others."""
-    observed = create_async_engine("postgresql+asyncpg://db.test:5432/shop", async_creator=connect)
+    observed = create_async_engine(
+        "postgresql+asyncpg://db.test:5432/shop",
+        async_creator=connect,
+        pool_size=2,
+        max_overflow=0,
+        pool_timeout=0.3,
+    )
     yield observed
     await observed.dispose()
 
@@ -146,6 +153,46 @@ async def test_connections_in_use_and_idle_are_counted(
     async with observed.connect(), observed.connect():
         assert telemetry.connections() == {"used": 2, "idle": 0}
     assert telemetry.connections() == {"used": 0, "idle": 2}
+
+
+async def test_the_wait_for_a_connection_is_measured(
+    observed: AsyncEngine, telemetry: Telemetry
+) -> None:
+    async def wait() -> None:
+        async with observed.connect():
+            pass
+
+    async with observed.connect(), observed.connect():
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0.1)
+    await waiting
+    [waits] = telemetry.points("db.client.connection.wait_time", "s")
+    assert waits.attributes == {"db.client.connection.pool.name": "app"}
+    assert waits.explicit_bounds == database_telemetry.SECONDS
+    assert waits.count == 3
+    assert 0.09 < waits.max < 60
+
+
+async def test_waits_are_measured_in_the_pool_that_follows_another(
+    observed: AsyncEngine, telemetry: Telemetry
+) -> None:
+    await observed.dispose()
+    async with observed.execution_options(isolation_level="AUTOCOMMIT").connect():
+        pass
+    [waits] = telemetry.points("db.client.connection.wait_time", "s")
+    assert waits.count == 1
+
+
+async def test_waits_that_the_pool_gives_up_are_counted(
+    observed: AsyncEngine, telemetry: Telemetry
+) -> None:
+    async with observed.connect(), observed.connect():
+        with pytest.raises(PoolTimeoutError):
+            await observed.connect()
+    [timeouts] = telemetry.points("db.client.connection.timeouts", "{timeout}")
+    assert timeouts.value == 1
+    [waits] = telemetry.points("db.client.connection.wait_time", "s")
+    assert waits.count == 2
 
 
 def test_it_is_off_until_a_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,11 @@ import asyncio
 import datetime as dt
 import logging
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from argon2 import extract_parameters
+from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import func, select, update
@@ -61,6 +63,24 @@ async def test_a_password_is_exchanged_for_a_token(
     assert response.json()["token_type"] == "bearer"
     me = await production_client.get("/me", headers=bearer(response))
     assert me.json()["id"] == user.id
+
+
+@pytest.fixture
+def without_read_sessions(app: FastAPI) -> Iterator[None]:
+    """For requests that only read, there may be a replica: it does not know what was written a
+    moment ago, and takes no note of the use."""
+    before = app.state.read_sessions
+    app.state.read_sessions = None
+    yield
+    app.state.read_sessions = before
+
+
+@pytest.mark.usefixtures("without_read_sessions")
+async def test_logins_are_not_looked_up_where_requests_only_read(
+    production_client: AsyncClient, user: User
+) -> None:
+    login = await log_in(production_client, user.email)
+    assert (await production_client.get("/me", headers=bearer(login))).status_code == 200
 
 
 async def test_a_login_ends_by_logging_out(production_client: AsyncClient, user: User) -> None:
@@ -204,6 +224,13 @@ async def test_unknown_users_and_wrong_passwords_cannot_be_told_apart(
     assert known == unknown
     assert known[0] == 401
     assert len(known[4]) == 1
+
+
+async def test_no_password_is_that_of_a_user_without_one(
+    production_client: AsyncClient, db_session: AsyncSession
+) -> None:
+    user = await UserFactory.acreate(password_hash="")
+    assert_problem(await log_in(production_client, user.email, ""), 401)
 
 
 async def test_an_unverified_address_is_named_only_with_the_right_password(

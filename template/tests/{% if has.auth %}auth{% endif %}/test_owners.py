@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 
 import pytest
 import sqlalchemy as sa
-from fastapi import FastAPI
+from fastapi import APIRouter, BackgroundTasks, FastAPI
+from httpx import ASGITransport, AsyncClient
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import (
@@ -20,10 +21,12 @@ from sqlalchemy.orm import (
 from sqlalchemy.sql.base import ExecutableOption
 
 from app.auth import ADMIN, CurrentUser, Owned
-from app.auth.current_user import acting_as
+from app.auth.current_user import acting, acting_as
 from app.auth.models import User
 from app.errors import ConflictError
+from app.features import DEPENDENCIES
 from tests.factories import UserFactory
+from tests.fixtures.client import BASE_URL
 
 
 class Base(DeclarativeBase):
@@ -154,6 +157,26 @@ async def test_an_admin_sees_all(app: FastAPI, admin: User, others: User) -> Non
     with as_user(admin):
         async with app.state.sessions() as session:
             assert len((await session.scalars(select(Page))).all()) == 1
+
+
+async def test_work_after_the_response_is_done_for_the_user(
+    app: FastAPI, auth_client: AsyncClient, user: User
+) -> None:
+    service, router, found = FastAPI(), APIRouter(), []
+    service.state = app.state
+
+    def work() -> None:
+        found.append(acting.get())
+
+    @router.post("/work")
+    async def begin(tasks: BackgroundTasks) -> None:
+        tasks.add_task(work)
+
+    service.include_router(router, dependencies=DEPENDENCIES)
+    headers = {"Authorization": auth_client.headers["Authorization"]}
+    async with AsyncClient(transport=ASGITransport(service), base_url=BASE_URL) as client:
+        assert (await client.post("/work", headers=headers)).status_code == 200
+    assert [who and who.id for who in found] == [user.id]
 
 
 async def test_without_a_user_a_row_needs_an_owner(app: FastAPI, others: User) -> None:

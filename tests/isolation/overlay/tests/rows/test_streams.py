@@ -236,6 +236,8 @@ def sockets(app: FastAPI) -> Iterator[FastAPI]:
             return
         if how == "fails":
             raise LookupError("in a websocket")
+        if how == "authorization":
+            await websocket.send_json(websocket.headers.getlist("Authorization"))
         if how == "counts":
             async with app.state.sessions() as session:
                 await websocket.send_json(await session.scalar(text("SELECT 1")))
@@ -267,6 +269,18 @@ async def test_a_websocket_echoes(sockets: FastAPI, ws_connect: WebSocketConnect
             with pytest.raises(RuntimeError, match="closed"):
                 await two.send_text("late")
     assert happened == ["4001 bye", "1000 "]
+
+
+async def test_a_websocket_is_opened_with_the_token_of_the_client(
+    sockets: FastAPI, ws_connect: WebSocketConnect, client: Client
+) -> None:
+    async with ws_connect("/ws/authorization") as ws:
+        assert await ws.receive_json() == []
+    client.headers["Authorization"] = "Bearer mine"
+    async with ws_connect("/ws/authorization") as ws:
+        assert await ws.receive_json() == ["Bearer mine"]
+    async with ws_connect("/ws/authorization", headers={"authorization": "Bearer other"}) as ws:
+        assert await ws.receive_json() == ["Bearer other"]
 
 
 async def test_a_websocket_uses_the_database(
