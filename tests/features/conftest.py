@@ -37,6 +37,16 @@ FEATURED: dict[str, dict[str, object]] = {
             "order_line": "owner label:str item:ref(item)",
         },
     },
+    # References and lists of them, values that are unique and searched.
+    "tenants": {
+        "features": ["tenancy"],
+        "resource": "",
+        "resources": {
+            "item": "name:str(100)! note:text?~ price:decimal(10,2)*=0",
+            "order": "code:str(20)! state:enum(new|paid)*=new item:ref(item) gift:ref(item)?",
+            "order_line": "label:str order:ref(order)! offers:refs(item)",
+        },
+    },
 }
 """The sets of answers that projects with features are rendered with."""
 

@@ -13,7 +13,7 @@ from tests.harness.thorough import usually
 FOLDER = ROOT / "docs" / "features"
 
 
-@pytest.mark.parametrize("feature", usually(["auth", "jobs", "realtime", "mail"], 1))
+@pytest.mark.parametrize("feature", usually(["tenancy", "auth", "jobs", "realtime", "mail"], 2))
 def test_its_steps_and_examples_work(
     default_project: Project, tmp_path: Path, feature: str
 ) -> None:
