@@ -47,6 +47,14 @@ FEATURED: dict[str, dict[str, object]] = {
             "order_line": "label:str order:ref(order)! offers:refs(item)",
         },
     },
+    "tenants with jobs": {
+        "features": ["jobs", "realtime", "tenancy"],
+        "resource": "",
+        "resources": {
+            "item": "name:str(100)! note:text?~",
+            "order_line": "label:str item:ref(item)",
+        },
+    },
 }
 """The sets of answers that projects with features are rendered with."""
 

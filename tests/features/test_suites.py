@@ -16,6 +16,7 @@ SETS = [
     "mail by jobs",
     "realtime with users",
     "realtime",
+    "tenants with jobs",
 ]
 assert set(SETS) == set(FEATURED)
 

@@ -31,9 +31,9 @@ class TenancyError(Exception):
 
 
 @contextmanager
-def acting_for(tenant_id: int) -> Iterator[None]:
-    """Let the transactions that begin in the block act for this tenant: in commands, in jobs for
-    several tenants, and in tests. A request acts for a tenant by itself."""
+def acting_for(tenant_id: int | None) -> Iterator[None]:
+    """Let the transactions that begin in the block act for this tenant: in commands, in jobs on a
+    schedule, and in tests. A request acts for a tenant by itself."""
     token = current.set(tenant_id)
     try:
         yield
