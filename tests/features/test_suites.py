@@ -8,6 +8,7 @@ from tests.harness.thorough import usually
 from tests.project.test_suite import assert_all_passed
 
 SETS = [
+    "tenants with owners",
     "tenants",
     "owners",
     "mail",
