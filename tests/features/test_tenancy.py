@@ -1,13 +1,18 @@
 """What the feature tenancy does to a service, and a service of it."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.features.conftest import FEATURED, Featured
 from tests.grammar.macros import feature_problem, problem
+from tests.harness.pgbouncer import PROGRAM, pgbouncer
 from tests.harness.project import Copy, Project, render
-from tests.harness.service import database
+from tests.harness.servers import Server, embedded, server
+from tests.harness.service import database, serve
 from tests.harness.updates import replace
 from tests.project.test_suite import assert_all_passed
 
@@ -93,3 +98,84 @@ def test_names_of_the_feature_are_taken_with_it(line: str, sentence: str) -> Non
 def test_names_of_the_feature_are_free_without_it() -> None:
     for line in ("tenant name:str", "note tenant_id:int"):
         assert problem({}, line) == ""
+
+
+EXECUTE = """
+import asyncio, os, asyncpg
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    await connection.execute(os.environ["SQL"])
+
+asyncio.run(main())
+"""
+TENANTS = (1, 2, 3)
+
+
+@pytest.fixture
+def postgres(featured: Featured) -> Iterator[Server]:
+    """A server with three tenants, and a role for the service."""
+    project = featured("tenants")
+    with server(embedded(project.venv)) as found:
+        project.alembic("upgrade", "head", DATABASE_URL=found.url)
+        create = (
+            "INSERT INTO tenants (name) VALUES ('a'), ('b'), ('c');"
+            "CREATE ROLE service LOGIN IN ROLE my_service_tenant"
+        )
+        project.run("python", "-c", EXECUTE, DATABASE_URL=found.url, SQL=create)
+        yield found
+
+
+def headers(tenant: int) -> dict[str, str]:
+    return {"X-Tenant-ID": str(tenant)}
+
+
+def write_and_read(client: httpx.Client) -> None:
+    """Let all tenants write at once, and then read, and find what they have written."""
+
+    def write(number: int) -> None:
+        tenant = TENANTS[number % len(TENANTS)]
+        item = {"name": f"{number} of {tenant}"}
+        assert client.post("/items", json=item, headers=headers(tenant)).status_code == 201
+
+    def read(number: int) -> None:
+        tenant = TENANTS[number % len(TENANTS)]
+        items = client.get("/items", params={"limit": 100}, headers=headers(tenant)).json()["items"]
+        assert len(items) == 20
+        assert all(item["name"].endswith(f" of {tenant}") for item in items)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(20 * len(TENANTS))))
+        list(threads.map(read, range(50 * len(TENANTS))))
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+def test_no_answer_is_that_of_another_tenant_behind_a_pooler(
+    featured: Featured, postgres: Server
+) -> None:
+    """The pooler logs in as a superuser, whom no policy limits."""
+    with (
+        pgbouncer(postgres.port) as pooler,
+        serve(featured("tenants"), pooler.url, DATABASE_POOLER="transaction") as client,
+    ):
+        write_and_read(client)
+        assert client.get("/items", headers=headers(4)).status_code == 422
+        assert client.get("/health/ready").json() == {"status": "ok"}
+
+
+def test_the_service_can_log_in_with_a_role_that_has_no_other_rights(
+    featured: Featured, postgres: Server
+) -> None:
+    url = postgres.url.replace("postgres@", "service@")
+    with serve(featured("tenants"), url) as client:
+        write_and_read(client)
+
+
+def test_a_service_that_cannot_act_in_the_role_answers_nothing(
+    featured: Featured, postgres: Server
+) -> None:
+    project = featured("tenants")
+    sql = "REVOKE my_service_tenant FROM service; GRANT SELECT ON items, tenants TO service"
+    project.run("python", "-c", EXECUTE, DATABASE_URL=postgres.url, SQL=sql)
+    with serve(project, postgres.url.replace("postgres@", "service@")) as client:
+        assert client.get("/items", headers=headers(1)).status_code == 500
