@@ -15,6 +15,7 @@ from tests.harness.servers import Server, embedded, server
 from tests.harness.service import database, serve
 from tests.harness.updates import replace
 from tests.project.test_suite import assert_all_passed
+from tests.service.test_round_trips import served
 
 ENABLING = '    op.execute(\n        "ALTER TABLE items ENABLE ROW LEVEL SECURITY",\n    )\n'
 
@@ -179,3 +180,31 @@ def test_a_service_that_cannot_act_in_the_role_answers_nothing(
     project.run("python", "-c", EXECUTE, DATABASE_URL=postgres.url, SQL=sql)
     with serve(project, postgres.url.replace("postgres@", "service@")) as client:
         assert client.get("/items", headers=headers(1)).status_code == 500
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "round_trips"),
+    [
+        # Look for the tenant; then BEGIN, act for it, SELECT, ROLLBACK.
+        ("GET", "/items?limit=1", 5),
+        ("GET", "/items/1", 5),
+        # The same with INSERT and COMMIT.
+        ("POST", "/items", 5),
+    ],
+)
+def test_a_request_waits_for_the_database_as_often_as_the_document_says(
+    featured: Featured, method: str, path: str, round_trips: int
+) -> None:
+    project, sql = featured("tenants"), "INSERT INTO tenants (name) VALUES ('a')"
+    with served(project) as (client, between):
+        url = between.url
+        project.run("python", "-c", EXECUTE, DATABASE_URL=url, SQL=sql)
+        client.headers.update(headers(1))
+        counts = []
+        client.post("/items", json={"name": "first"}).raise_for_status()
+        for number in range(3):
+            body = {"name": f"item {number}"} if method == "POST" else None
+            before = between.round_trips
+            client.request(method, path, json=body).raise_for_status()
+            counts.append(between.round_trips - before)
+    assert counts[-1] == round_trips

@@ -47,6 +47,12 @@ def hold_to_tenants(engine: AsyncEngine) -> None:
         event.listen(engine.sync_engine, "begin", _act_for_tenant)
 
 
+def for_all_tenants(engine: AsyncEngine) -> AsyncEngine:
+    """The same connections, which are held to no tenant: only for what belongs to none, such as
+    tenants and users. `app.state.shared_sessions` read that without a transaction."""
+    return engine.execution_options(**{ALL_TENANTS: True})
+
+
 def _act_for_tenant(connection: Connection) -> None:
     """Raises TenancyError."""
     options = connection.get_execution_options()

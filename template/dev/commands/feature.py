@@ -38,6 +38,9 @@ class Feature:
     notes: tuple[str, ...] = ()
     """What else there is to do when it was added."""
 
+    notes_of_drop: tuple[str, ...] = ()
+    """What else there is to do when it was dropped."""
+
 
 NEEDS_TOKENS = (
     "All endpoints require a token now, and tests a client that sends one; tests/auth/README.md "
@@ -75,7 +78,10 @@ FEATURES = {
         has_tables=True,
         notes=(
             NEEDS_TENANT,
-            "Tables with rows need three steps: uv run template docs features/tenancy",
+            "Tables with rows need three steps: uv run template docs features/tenancy-with-rows",
+        ),
+        notes_of_drop=(
+            "Put the migration in order by hand: uv run template docs features/tenancy says how.",
         ),
     ),
 }
@@ -177,6 +183,7 @@ class Features:
         notes = []
         if feature.has_tables or migration is not None:
             notes.append("The migration will drop its tables and all data in them.")
+        notes += feature.notes_of_drop
         _print_next_steps(outcome, f"Dropped {name}", f"drop {name}", feature, migration, notes)
         print_list("These files are your own and were kept", own)
         print_list("These lines still import it", importing.splitlines())

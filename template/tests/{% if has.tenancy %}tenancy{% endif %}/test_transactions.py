@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from app import TENANT_ROLE
 from app.database import Sessionmaker
 from app.tenancy import Tenant, acting_for, transactions
-from app.tenancy.transactions import ALL_TENANTS, TenancyError
+from app.tenancy.transactions import TenancyError, for_all_tenants
 from tests.tenancy.things import Thing, create_table
 
 REFUSED = "violates row-level security policy"
@@ -187,7 +187,7 @@ async def test_statements_without_a_transaction_are_refused(engine: AsyncEngine)
 
 
 async def test_what_is_not_for_a_tenant_says_so(engine: AsyncEngine) -> None:
-    async with engine.execution_options(**{ALL_TENANTS: True}).begin() as connection:
+    async with for_all_tenants(engine).begin() as connection:
         assert len(await names(connection)) == 2
 
 
