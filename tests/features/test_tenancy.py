@@ -1,5 +1,6 @@
 """What the feature tenancy does to a service, and a service of it."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.harness.pgbouncer import PROGRAM, pgbouncer
 from tests.harness.project import Copy, Project, render
 from tests.harness.servers import Server, embedded, server
 from tests.harness.service import database, serve
+from tests.harness.template import commit, git
 from tests.harness.updates import replace
 from tests.project.test_suite import assert_all_passed
 from tests.service.test_round_trips import served
@@ -208,3 +210,44 @@ def test_a_request_waits_for_the_database_as_often_as_the_document_says(
             client.request(method, path, json=body).raise_for_status()
             counts.append(between.round_trips - before)
     assert counts[-1] == round_trips
+
+
+@pytest.mark.thorough
+def test_the_feature_can_be_dropped_as_the_document_says(
+    template: Path, tmp_path: Path, default_project: Project
+) -> None:
+    answers = FEATURED["tenants"] | {"features": []}
+    project = Project(render(template, tmp_path / "service", answers).path, default_project.venv)
+    with database(project) as url:
+        autogenerate = ("revision", "--autogenerate", "--message", "change", "--rev-id")
+        project.run("feature", "add", "tenancy")
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        project.alembic(*autogenerate, "0002", DATABASE_URL=url)
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        commit(project.path, "Add tenancy")
+        said = project.run("feature", "drop", "tenancy")
+        assert "Put the migration in order by hand" in said
+        commit(project.path, "Drop tenancy")
+        changed = git(project.path, "diff", "--name-only", "HEAD~2", "HEAD")
+        assert changed == "migrations/versions/0002_change.py\n"
+        project.alembic(*autogenerate, "0003", DATABASE_URL=url)
+        put_in_order(project.path / "migrations" / "versions" / "0003_change.py")
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        project.alembic("check", DATABASE_URL=url)
+
+
+def put_in_order(migration: Path) -> None:
+    """As docs/features/tenancy.md says."""
+    upgrade, rest = migration.read_text().split("\n\n\ndef downgrade")
+    head, body = upgrade.split("please adjust! ###\n")
+    statements = re.findall(r"^    op\.(?:.*\n)+?(?=    [o#])", body, re.MULTILINE)
+    first = [one for one in statements if 'type_="foreignkey"' in one]
+    last = [one for one in statements if "op.create_foreign_key" in one]
+    others = [one for one in statements if one not in first + last]
+    policies = [
+        f'    op.execute("DROP POLICY tenant ON {table}")\n'
+        f'    op.execute("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")\n'
+        for table in ("items", "orders", "order_lines", "order_line_offers")
+    ]
+    ordered = "".join([*first, *policies, *others, *last])
+    migration.write_text(f"{head}changed ###\n{ordered}\n\ndef downgrade{rest}")
