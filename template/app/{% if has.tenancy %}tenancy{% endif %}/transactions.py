@@ -55,10 +55,10 @@ def for_all_tenants(engine: AsyncEngine) -> AsyncEngine:
 
 def _act_for_tenant(connection: Connection) -> None:
     """Raises TenancyError."""
-    options = connection.get_execution_options()
-    if options.get(ALL_TENANTS):
+    if connection.get_execution_options().get(ALL_TENANTS):
         return
-    if options.get("isolation_level") == "AUTOCOMMIT":
+    driver = connection.connection.dbapi_connection
+    if driver is not None and connection.dialect.detect_autocommit_setting(driver):
         raise TenancyError(
             "in AUTOCOMMIT there is no transaction that could act for a tenant. Use a transaction, "
             f"or say that this is not for one: execution_options({ALL_TENANTS}=True)"

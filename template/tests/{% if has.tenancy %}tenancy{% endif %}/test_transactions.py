@@ -1,7 +1,7 @@
 """Whatever sends a statement sees and writes the rows of its tenant, and no others."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from fastapi import FastAPI
@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from app import TENANT_ROLE
 from app.database import Sessionmaker
 from app.tenancy import Tenant, acting_for, transactions
-from app.tenancy.transactions import TenancyError, for_all_tenants
+from app.tenancy.transactions import TenancyError, for_all_tenants, hold_to_tenants
+from tests.fixtures.engine import Connect
 from tests.tenancy.things import Thing, create_table
 
 REFUSED = "violates row-level security policy"
@@ -179,11 +180,17 @@ async def test_the_role_of_the_service_owns_nothing(sessions: Sessionmaker) -> N
             await session.execute(text("ALTER TABLE blue_things DISABLE ROW LEVEL SECURITY"))
 
 
-async def test_statements_without_a_transaction_are_refused(engine: AsyncEngine) -> None:
-    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-    async with autocommit.connect() as connection:
-        with pytest.raises(TenancyError, match="in AUTOCOMMIT there is no transaction"):
-            await names(connection)
+async def test_statements_without_a_transaction_are_refused(
+    engine: AsyncEngine, make_engine: Callable[..., AsyncEngine], connect: Connect
+) -> None:
+    autocommit = {"isolation_level": "AUTOCOMMIT"}
+    from_the_start = make_engine(async_creator=connect, **autocommit)
+    hold_to_tenants(from_the_start)
+    for refusing in (engine.execution_options(**autocommit), from_the_start):
+        async with refusing.connect() as connection:
+            with pytest.raises(TenancyError, match="in AUTOCOMMIT there is no transaction"):
+                await names(connection)
+    await from_the_start.dispose()
 
 
 async def test_what_is_not_for_a_tenant_says_so(engine: AsyncEngine) -> None:
