@@ -114,15 +114,17 @@ class ReadSession(Session):
         return super().get_bind(*args, clause=clause, **options)
 
 
-def create_read_sessionmaker(engine: AsyncEngine, settings: DatabaseSettings) -> Sessionmaker:
+def create_read_sessionmaker(
+    engine: AsyncEngine, settings: DatabaseSettings, *, in_transactions: bool = False
+) -> Sessionmaker:
     """Sessions in which each statement is a transaction of its own, so that a read is one round
     trip to the database instead of three.
 
     With READ COMMITTED, PostgreSQL's default, reads see the same as in a common transaction.
+    They have one nevertheless with `in_transactions`, for what is set at its beginning.
     """
-    return async_sessionmaker(
-        for_reading(engine, settings), sync_session_class=ReadSession, close_resets_only=False
-    )
+    engine = engine if in_transactions else for_reading(engine, settings)
+    return async_sessionmaker(engine, sync_session_class=ReadSession, close_resets_only=False)
 
 
 async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:

@@ -27,6 +27,9 @@ MEDIA_TYPE = "application/problem+json"
 COMPONENT = "#/components/schemas/{model}"
 MAX_ERRORS = 20
 """A problem describes this many invalid values, and only counts the others."""
+HIDDEN = "hidden"
+"""Marks a column (`info`) that clients do not know; no message names it."""
+
 UNDEFINED = ("42P01", "42703")  # a table, a column
 MISSING_MIGRATION = (
     "The database has no such table or column: is a migration missing, or not applied? "
@@ -236,7 +239,8 @@ def _columns_of(error: DBAPIError) -> str:
     cause = error.orig and error.orig.__cause__
     constraint = _constraint(getattr(cause, "constraint_name", None))
     if isinstance(constraint, UniqueConstraint | ForeignKeyConstraint):
-        return ", ".join(f"{constraint.table.name}.{column.name}" for column in constraint.columns)
+        shown = [column for column in constraint.columns if not column.info.get(HIDDEN)]
+        return ", ".join(f"{constraint.table.name}.{column.name}" for column in shown)
     return getattr(cause, "table_name", None) or "a row"
 
 

@@ -16,7 +16,7 @@ from tests.harness.template import ROOT
 
 ALL_FEATURES: dict[str, object] = {
     "resource": "",
-    "features": ["auth", "jobs", "mail", "realtime"],
+    "features": ["auth", "jobs", "mail", "realtime", "tenancy"],
 }
 PAGE = ROOT / "docs" / "errors.md"
 
@@ -53,6 +53,8 @@ NO_ERRORS = {
     "Each request that changes a resource",
     "Every endpoint is public now",
     "It required<>, which stays.",
+    "rows that belong to tenants,",
+    "Tables with rows need three steps:",
     # Mail to users.
     "Somebody, hopefully you,",
     "<>: you are registered already",
@@ -114,11 +116,11 @@ def begins(text: str, beginnings: Iterable[str]) -> bool:
 @pytest.fixture(scope="module")
 def found(template: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
     """Where each message is, and its text, in projects without a resource: one with all features,
-    and one in which mail is not sent by jobs."""
+    and some in which features do without one another."""
     folder = tmp_path_factory.mktemp("errors")
     projects = (
         render(template, folder / "all", ALL_FEATURES),
-        render(template, folder / "mail", ALL_FEATURES | {"features": ["mail"]}),
+        render(template, folder / "mail", ALL_FEATURES | {"features": ["mail", "tenancy"]}),
     )
     of_projects = [message for project in projects for message in messages(project.path)]
     return [*of_projects, *of_questions(), *of_resource_lines()]

@@ -15,7 +15,7 @@ FEATURED: dict[str, dict[str, object]] = {
     "auth": {"features": ["auth"]},
     "jobs": {"features": ["jobs"]},
     "mail by jobs": {"features": ["jobs", "mail"]},
-    # All features, and rows with an owner that refer to rows with and without one.
+    # Rows with an owner that refer to rows with and without one.
     "owners": {
         "features": ["auth", "jobs", "realtime"],
         "resource": "",
@@ -35,6 +35,36 @@ FEATURED: dict[str, dict[str, object]] = {
         "resources": {
             "item": "name:str(100)!",
             "order_line": "owner label:str item:ref(item)",
+        },
+    },
+    "tenants with owners": {
+        "features": ["auth", "jobs", "realtime", "tenancy"],
+        "resource": "",
+        "resources": {
+            "item": "name:str(100)!",
+            "order": "owner total:decimal(10,2)* note:text?~ code:str(20)! item:ref(item)",
+            "order_line": (
+                "owner label:str order:ref(order) replaces:ref(order)? offers:refs(item) "
+                "paid_by:refs(order)"
+            ),
+        },
+    },
+    # References and lists of them, values that are unique and searched.
+    "tenants": {
+        "features": ["tenancy"],
+        "resource": "",
+        "resources": {
+            "item": "name:str(100)! note:text?~ price:decimal(10,2)*=0",
+            "order": "code:str(20)! state:enum(new|paid)*=new item:ref(item) gift:ref(item)?",
+            "order_line": "label:str order:ref(order)! offers:refs(item)",
+        },
+    },
+    "tenants with jobs": {
+        "features": ["jobs", "realtime", "tenancy"],
+        "resource": "",
+        "resources": {
+            "item": "name:str(100)! note:text?~",
+            "order_line": "label:str item:ref(item)",
         },
     },
 }

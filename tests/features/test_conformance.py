@@ -1,4 +1,5 @@
-"""A service with users conforms to its OpenAPI document, and answers nothing without a token."""
+"""A service with users or tenants conforms to its OpenAPI document, and answers nothing without a
+token."""
 
 import shutil
 import sys
@@ -73,3 +74,39 @@ def test_every_response_of_a_service_with_users_conforms(
             )
             me = client.get("/me", headers={"Authorization": f"Bearer {token}"})
     assert me.json()["email"] == "ada@example.com"
+
+
+CREATE_TENANT = """
+import asyncio
+from app.database import create_engine, create_sessionmaker
+from app.settings import DatabaseSettings
+from app.tenancy import Tenant
+
+async def main():
+    engine = create_engine(DatabaseSettings())
+    async with create_sessionmaker(engine).begin() as session:
+        session.add(Tenant(name="Acme"))
+    await engine.dispose()
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.thorough
+def test_every_response_of_a_service_with_tenants_conforms(
+    featured: Featured, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(SETTINGS, tmp_path / "schemathesis")
+    project = featured("tenants")
+    with database(project) as url:
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        project.run("python", "-c", CREATE_TENANT, DATABASE_URL=url)
+        with serve(project, url) as client:
+            schema = str(client.base_url.join("/openapi.json"))
+            tool = (sys.executable, "-m", "schemathesis.cli")
+            run(
+                *(*tool, "run", schema, "--seed", "1", "--max-examples", EXAMPLES, "--no-color"),
+                *("--checks", ",".join(CHECKS[:-1]), "--mode", "all"),
+                *("--header", "X-Tenant-ID: 1"),
+                cwd=folder,
+            )

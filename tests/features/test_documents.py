@@ -13,7 +13,7 @@ from tests.harness.thorough import usually
 FOLDER = ROOT / "docs" / "features"
 
 
-@pytest.mark.parametrize("feature", usually(["auth", "jobs", "realtime", "mail"], 1))
+@pytest.mark.parametrize("feature", usually(["tenancy", "auth", "jobs", "realtime", "mail"], 2))
 def test_its_steps_and_examples_work(
     default_project: Project, tmp_path: Path, feature: str
 ) -> None:
@@ -29,3 +29,37 @@ def test_its_steps_and_examples_work(
     project.run("mypy", MYPY_CACHE_DIR=default_project.variables()["MYPY_CACHE_DIR"])
     for way in ("sandbox", "committed"):
         project.run("pytest", *files_of_tests(document), f"--db={way}")
+
+
+EXECUTE = """
+import asyncio, os
+from sqlalchemy import text
+from app.database import create_engine
+from app.settings import DatabaseSettings
+
+async def main():
+    engine = create_engine(DatabaseSettings())
+    async with engine.begin() as connection:
+        print(*await connection.scalars(text(os.environ["SQL"])))
+    await engine.dispose()
+
+asyncio.run(main())
+"""
+
+
+def test_tenancy_comes_to_tables_with_rows(default_project: Project, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", str(default_project.path), "service")
+    project = Project(tmp_path / "service").install(like=default_project)
+    commit(project.path, "Lock")
+    with database(project) as url:
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        rows = "INSERT INTO items (name) VALUES ('lamp'), ('Acme desk') RETURNING id"
+        assert project.run("python", "-c", EXECUTE, DATABASE_URL=url, SQL=rows) == "1 2\n"
+        follow(FOLDER / "tenancy-with-rows.md", project, url)
+        names = "SELECT tenants.name FROM items JOIN tenants ON tenants.id = tenant_id ORDER BY 1"
+        assert project.run("python", "-c", EXECUTE, DATABASE_URL=url, SQL=names) == "Acme First\n"
+        project.alembic("check", DATABASE_URL=url)
+        project.alembic("downgrade", "0001", DATABASE_URL=url)
+    project.run("ruff", "check")
+    project.run("ruff", "format", "--check")
+    project.run("mypy", MYPY_CACHE_DIR=default_project.variables()["MYPY_CACHE_DIR"])

@@ -7,11 +7,22 @@ from tests.harness.project import Project
 from tests.harness.thorough import usually
 from tests.project.test_suite import assert_all_passed
 
-SETS = ["owners", "mail", "jobs", "auth", "mail by jobs", "realtime with users", "realtime"]
+SETS = [
+    "tenants with owners",
+    "tenants",
+    "owners",
+    "mail",
+    "jobs",
+    "auth",
+    "mail by jobs",
+    "realtime with users",
+    "realtime",
+    "tenants with jobs",
+]
 assert set(SETS) == set(FEATURED)
 
 
-@pytest.mark.parametrize("name", usually(SETS, 1))
+@pytest.mark.parametrize("name", usually(SETS, 2))
 def test_its_checks_find_nothing(featured: Featured, default_project: Project, name: str) -> None:
     project = featured(name)
     project.run("ruff", "check")
@@ -21,7 +32,7 @@ def test_its_checks_find_nothing(featured: Featured, default_project: Project, n
 
 
 @pytest.mark.parametrize("way", usually(["sandbox", "committed"], 1))
-@pytest.mark.parametrize("name", usually(SETS, 1))
+@pytest.mark.parametrize("name", usually(SETS, 2))
 def test_its_suite_passes(featured: Featured, name: str, way: str) -> None:
     assert_all_passed(featured(name).run("pytest", f"--db={way}"))
 

@@ -10,7 +10,7 @@ from tests.harness.thorough import usually
 from tests.harness.updates import difference, merge, merge_guarded, written_once
 from tests.update.conftest import Render, answers_of
 
-FEATURES = ["auth", "jobs", "mail", "realtime"]
+FEATURES = ["auth", "jobs", "mail", "realtime", "tenancy"]
 
 
 @pytest.mark.parametrize("release", usually(list(RELEASES)[::-1], 1))

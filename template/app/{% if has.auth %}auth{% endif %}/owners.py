@@ -88,5 +88,5 @@ def _references_to_owned(model: type[Base]) -> list[tuple[str, type[Any]]]:
         (mapper.get_property_by_column(column).key, reference.mapper.class_)
         for reference in mapper.relationships
         if reference.direction is MANYTOONE and issubclass(reference.mapper.class_, Owned)
-        for column in reference.local_columns
+        for _, column in reference.synchronize_pairs
     ]

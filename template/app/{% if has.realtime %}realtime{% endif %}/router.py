@@ -33,7 +33,7 @@ async def follow_changes(
     for name in set(resource or ()) - changes.announced_resources():
         raise InvalidInputError(f"There is no resource '{name}'.", "query", "resource")
     hub: Hub = connection.app.state.realtime
-    topics = {changes.topic(name) for name in resource} if resource else {changes.ALL}
+    topics = {changes.topic(name) for name in resource or (None,)}
     with hub.subscribe(topics, viewer) as subscription:
         await hub.ready()
         yield subscription

@@ -50,6 +50,11 @@ NEEDS_TOKENS = (
     "says how to let `client` be that in your own tests."
 )
 
+NEEDS_TENANT = (
+    "All resources require a tenant now, and tests a client that acts for one; "
+    "tests/tenancy/README.md says how to let `client` be that in your own tests."
+)
+
 FEATURES = {
     "auth": Feature(
         "users, logins by token, owners of rows; every endpoint requires a user by default",
@@ -74,6 +79,18 @@ FEATURES = {
     "realtime": Feature(
         "tell clients that stay connected of changes and messages, by WebSocket and as events",
         notes=("Each request that changes a resource sends one statement more: what tells of it.",),
+    ),
+    "tenancy": Feature(
+        "rows that belong to tenants, kept apart by PostgreSQL (row-level security)",
+        has_tables=True,
+        fixtures=("tenant_a", "tenant_b", "client_as_tenant_a", "client_as_tenant_b"),
+        notes=(
+            NEEDS_TENANT,
+            "Tables with rows need three steps: uv run template docs features/tenancy-with-rows",
+        ),
+        dropped=(
+            "Put the migration in order by hand: uv run template docs features/tenancy says how.",
+        ),
     ),
 }
 

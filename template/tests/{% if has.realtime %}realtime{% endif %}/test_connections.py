@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.main import create_app
 from app.realtime import Hub, hub, listener, publish, websockets
+from app.realtime.channels import topic
 from app.realtime.hub import BACKLOG, TOO_SLOW
 from app.realtime.listener import listen, make_engine
 from app.settings import Settings
@@ -212,7 +213,7 @@ async def another_process(engine: AsyncEngine) -> AsyncIterator[Hub]:
 async def test_all_processes_hear(app: FastAPI, follow: Follow) -> None:
     async with follow(CHAT) as ws, another_process(app.state.engine) as other:
         (client,) = app.state.realtime.clients
-        with other.subscribe({"channels/chat"}, client.viewer) as subscription:
+        with other.subscribe({topic("chat")}, client.viewer) as subscription:
             await say(app, "hello")
             assert (await ws.receive_json())["data"] == "hello"
             message = await anext(subscription)

@@ -1,0 +1,253 @@
+"""What the feature tenancy does to a service, and a service of it."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.features.conftest import FEATURED, Featured
+from tests.grammar.macros import feature_problem, problem
+from tests.harness.pgbouncer import PROGRAM, pgbouncer
+from tests.harness.project import Copy, Project, render
+from tests.harness.servers import Server, embedded, server
+from tests.harness.service import database, serve
+from tests.harness.template import commit, git
+from tests.harness.updates import replace
+from tests.project.test_suite import assert_all_passed
+from tests.service.test_round_trips import served
+
+ENABLING = '    op.execute(\n        "ALTER TABLE items ENABLE ROW LEVEL SECURITY",\n    )\n'
+
+
+@pytest.fixture
+def tenants(featured: Featured, copy: Copy) -> Project:
+    """A project whose resources refer to one another, for a test to change."""
+    return copy(featured("tenants"))
+
+
+def test_autogenerate_gives_the_tables_of_a_service_to_tenants(
+    template: Path, tmp_path: Path, default_project: Project
+) -> None:
+    answers = FEATURED["tenants"] | {"features": []}
+    project = Project(render(template, tmp_path / "service", answers).path, default_project.venv)
+    said = project.run("feature", "add", "tenancy")
+    assert said.startswith("Added tenancy. Create the migration, review it, and run the tests:")
+    assert "All resources require a tenant now" in said
+    with database(project) as url:
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        message = ("--message", "add tenancy")
+        project.alembic("revision", "--autogenerate", *message, DATABASE_URL=url)
+        for verb, revision in (("upgrade", "head"), ("downgrade", "-1"), ("upgrade", "head")):
+            project.alembic(verb, revision, DATABASE_URL=url)
+        project.alembic("check", DATABASE_URL=url)
+    project.run("ruff", "check")
+    assert_all_passed(project.pytest())
+
+
+def test_a_missing_policy_ends_the_run_of_the_tests(tenants: Project) -> None:
+    replace(tenants.path, {"migrations/versions/0001_initial.py": (ENABLING, "")})
+    said = tenants.pytest("tests/tenancy", code=None)
+    assert "no migration that would\n  limit rows of items\n" in said
+
+
+def test_a_missing_role_ends_the_run_of_the_tests(tenants: Project) -> None:
+    migration = tenants.path / "migrations" / "versions" / "0001_initial.py"
+    text = migration.read_text()
+    migration.write_text(text.replace("ALTER DEFAULT PRIVILEGES", "-- ALTER DEFAULT PRIVILEGES"))
+    said = tenants.pytest("tests/tenancy", code=None)
+    assert "no migration that would\n  give rights to my_service_tenant\n" in said
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "failing"),
+    [
+        # The engine is not held to tenants.
+        (
+            "app/features.py",
+            "    hold_to_tenants,\n",
+            "",
+            "test_without_a_tenant_there_are_no_rows",
+        ),
+        # A unique value is so for all tenants.
+        (
+            "app/resources/item/models.py",
+            'sa.UniqueConstraint(\n            "tenant_id",\n            "name",',
+            'sa.UniqueConstraint(\n            "name",',
+            "test_whatever_is_unique_is_so_for_a_tenant",
+        ),
+    ],
+)
+def test_a_hole_is_found(tenants: Project, file: str, old: str, new: str, failing: str) -> None:
+    replace(tenants.path, {file: (old, new)})
+    said = tenants.pytest("tests/tenancy", "-k", failing, code=1)
+    assert "FAILED tests/tenancy/" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("tenant name:str", "Resource 'tenant': 'tenant' is a name that the feature 'tenancy' has"),
+        ("note tenant_id:int", "Field 'tenant_id' of 'note': the feature 'tenancy' adds a column"),
+        ("note tenant:ref(item)", "Field 'tenant' of 'note': the feature 'tenancy' adds a column"),
+    ],
+)
+def test_names_of_the_feature_are_taken_with_it(line: str, sentence: str) -> None:
+    assert feature_problem({"item": "name:str"}, line, ["tenancy"]).startswith(sentence)
+
+
+def test_names_of_the_feature_are_free_without_it() -> None:
+    for line in ("tenant name:str", "note tenant_id:int"):
+        assert problem({}, line) == ""
+
+
+EXECUTE = """
+import asyncio, os, asyncpg
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    await connection.execute(os.environ["SQL"])
+
+asyncio.run(main())
+"""
+TENANTS = (1, 2, 3)
+
+
+@pytest.fixture
+def postgres(featured: Featured) -> Iterator[Server]:
+    """A server with three tenants, and a role for the service."""
+    project = featured("tenants")
+    with server(embedded(project.venv)) as found:
+        project.alembic("upgrade", "head", DATABASE_URL=found.url)
+        create = (
+            "INSERT INTO tenants (name) VALUES ('a'), ('b'), ('c');"
+            "CREATE ROLE service LOGIN IN ROLE my_service_tenant"
+        )
+        project.run("python", "-c", EXECUTE, DATABASE_URL=found.url, SQL=create)
+        yield found
+
+
+def headers(tenant: int) -> dict[str, str]:
+    return {"X-Tenant-ID": str(tenant)}
+
+
+def write_and_read(client: httpx.Client) -> None:
+    """Let all tenants write at once, and then read, and find what they have written."""
+
+    def write(number: int) -> None:
+        tenant = TENANTS[number % len(TENANTS)]
+        item = {"name": f"{number} of {tenant}"}
+        assert client.post("/items", json=item, headers=headers(tenant)).status_code == 201
+
+    def read(number: int) -> None:
+        tenant = TENANTS[number % len(TENANTS)]
+        items = client.get("/items", params={"limit": 100}, headers=headers(tenant)).json()["items"]
+        assert len(items) == 20
+        assert all(item["name"].endswith(f" of {tenant}") for item in items)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(20 * len(TENANTS))))
+        list(threads.map(read, range(50 * len(TENANTS))))
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+def test_no_answer_is_that_of_another_tenant_behind_a_pooler(
+    featured: Featured, postgres: Server
+) -> None:
+    """The pooler logs in as a superuser, whom no policy limits."""
+    with (
+        pgbouncer(postgres.port) as pooler,
+        serve(featured("tenants"), pooler.url, DATABASE_POOLER="transaction") as client,
+    ):
+        write_and_read(client)
+        assert client.get("/items", headers=headers(4)).status_code == 422
+        assert client.get("/health/ready").json() == {"status": "ok"}
+
+
+def test_the_service_can_log_in_with_a_role_that_has_no_other_rights(
+    featured: Featured, postgres: Server
+) -> None:
+    url = postgres.url.replace("postgres@", "service@")
+    with serve(featured("tenants"), url) as client:
+        write_and_read(client)
+
+
+def test_a_service_that_cannot_act_in_the_role_answers_nothing(
+    featured: Featured, postgres: Server
+) -> None:
+    project = featured("tenants")
+    sql = "REVOKE my_service_tenant FROM service; GRANT SELECT ON items, tenants TO service"
+    project.run("python", "-c", EXECUTE, DATABASE_URL=postgres.url, SQL=sql)
+    with serve(project, postgres.url.replace("postgres@", "service@")) as client:
+        assert client.get("/items", headers=headers(1)).status_code == 500
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "round_trips"),
+    [
+        # Look for the tenant; then BEGIN, act for it, SELECT, ROLLBACK.
+        ("GET", "/items?limit=1", 5),
+        ("GET", "/items/1", 5),
+        # The same with INSERT and COMMIT.
+        ("POST", "/items", 5),
+    ],
+)
+def test_a_request_waits_for_the_database_as_often_as_the_document_says(
+    featured: Featured, method: str, path: str, round_trips: int
+) -> None:
+    project, sql = featured("tenants"), "INSERT INTO tenants (name) VALUES ('a')"
+    with served(project) as (client, between):
+        url = between.url
+        project.run("python", "-c", EXECUTE, DATABASE_URL=url, SQL=sql)
+        client.headers.update(headers(1))
+        counts = []
+        client.post("/items", json={"name": "first"}).raise_for_status()
+        for number in range(3):
+            body = {"name": f"item {number}"} if method == "POST" else None
+            before = between.round_trips
+            client.request(method, path, json=body).raise_for_status()
+            counts.append(between.round_trips - before)
+    assert counts[-1] == round_trips
+
+
+@pytest.mark.thorough
+def test_the_feature_can_be_dropped_as_the_document_says(
+    template: Path, tmp_path: Path, default_project: Project
+) -> None:
+    answers = FEATURED["tenants"] | {"features": []}
+    project = Project(render(template, tmp_path / "service", answers).path, default_project.venv)
+    with database(project) as url:
+        autogenerate = ("revision", "--autogenerate", "--message", "change", "--rev-id")
+        project.run("feature", "add", "tenancy")
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        project.alembic(*autogenerate, "0002", DATABASE_URL=url)
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        commit(project.path, "Add tenancy")
+        said = project.run("feature", "drop", "tenancy")
+        assert "Put the migration in order by hand" in said
+        commit(project.path, "Drop tenancy")
+        changed = git(project.path, "diff", "--name-only", "HEAD~2", "HEAD")
+        assert changed == "migrations/versions/0002_change.py\n"
+        project.alembic(*autogenerate, "0003", DATABASE_URL=url)
+        put_in_order(project.path / "migrations" / "versions" / "0003_change.py")
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        project.alembic("check", DATABASE_URL=url)
+
+
+def put_in_order(migration: Path) -> None:
+    """As docs/features/tenancy.md says."""
+    upgrade, rest = migration.read_text().split("\n\n\ndef downgrade")
+    head, body = upgrade.split("please adjust! ###\n")
+    statements = re.findall(r"^    op\.(?:.*\n)+?(?=    [o#])", body, re.MULTILINE)
+    first = [one for one in statements if 'type_="foreignkey"' in one]
+    last = [one for one in statements if "op.create_foreign_key" in one]
+    others = [one for one in statements if one not in first + last]
+    policies = [
+        f'    op.execute("DROP POLICY tenant ON {table}")\n'
+        f'    op.execute("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")\n'
+        for table in ("items", "orders", "order_lines", "order_line_offers")
+    ]
+    ordered = "".join([*first, *policies, *others, *last])
+    migration.write_text(f"{head}changed ###\n{ordered}\n\ndef downgrade{rest}")
