@@ -139,6 +139,9 @@ def smoke(session: nox.Session, dependencies: str) -> None:
     session.run(
         *("pytest", "tests/delivery/dependency_checks.py"), env={"DEPENDENCIES": dependencies}
     )
+    if dependencies == "newest":
+        # Each feature, every pair, and all of them, in both ways of testing.
+        session.run("pytest", "tests/features/test_suites.py", env={"THOROUGH": "1"})
 
 
 @nox.session

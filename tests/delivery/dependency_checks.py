@@ -1,4 +1,4 @@
-"""Every set of answers with the dependencies that its users may get: `nox -s smoke`.
+"""Every set of answers, and all features, with the dependencies that users may get: `nox -s smoke`.
 
 Not a part of the other tests, which meet today's releases anyway.
 """
@@ -6,11 +6,12 @@ Not a part of the other tests, which meet today's releases anyway.
 import os
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.harness.answers import ANSWERS
-from tests.harness.project import UV, Copy, Project, environment
+from tests.harness.project import UV, Copy, Project, environment, render
 
 OPTIONS = {
     "newest": [],
@@ -23,7 +24,15 @@ DEPENDENCIES = os.environ["DEPENDENCIES"]
 
 @pytest.mark.parametrize("answers", ANSWERS)
 def test_the_suite_passes(rendered: Callable[[str], Project], copy: Copy, answers: str) -> None:
-    project = copy(rendered(answers)).with_own_venv()
+    passes(copy(rendered(answers)).with_own_venv())
+
+
+def test_the_suite_passes_with_all_features(template: Path, tmp_path: Path) -> None:
+    answers: dict[str, object] = {"features": ["auth", "jobs", "mail", "realtime", "tenancy"]}
+    passes(render(template, tmp_path / "service", answers))
+
+
+def passes(project: Project) -> None:
     lock = (UV, "lock", "--upgrade", *OPTIONS[DEPENDENCIES])
     subprocess.run(lock, cwd=project.path, env=environment(), check=True)
     assert " passed" in project.run("pytest", "-n", "2", UV_FROZEN="1")

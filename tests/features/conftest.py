@@ -1,6 +1,7 @@
 """Projects with features, in an environment of their own: each feature has dependencies."""
 
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -68,7 +69,15 @@ FEATURED: dict[str, dict[str, object]] = {
         },
     },
 }
-"""The sets of answers that projects with features are rendered with."""
+"""The sets of answers that projects with features are rendered with: each feature, all of them, and
+combinations with resources that need them."""
+
+PAIRS: dict[str, dict[str, object]] = {
+    f"{one} and {other}": {"features": [one, other]}
+    for one, other in combinations(["auth", "jobs", "mail", "realtime", "tenancy"], 2)
+    if (one, other) not in {("auth", "mail"), ("jobs", "mail")}  # the sets "auth", "mail by jobs"
+}
+FEATURED |= PAIRS
 
 Featured = Callable[[str], Project]
 """The project of a set. Tests may run it but must not change it."""

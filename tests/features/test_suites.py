@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.features.conftest import FEATURED, Featured
+from tests.features.conftest import FEATURED, PAIRS, Featured
 from tests.harness.project import Project
 from tests.harness.thorough import usually
 from tests.project.test_suite import assert_all_passed
@@ -18,11 +18,12 @@ SETS = [
     "realtime with users",
     "realtime",
     "tenants with jobs",
+    *PAIRS,
 ]
 assert set(SETS) == set(FEATURED)
 
 
-@pytest.mark.parametrize("name", usually(SETS, 2))
+@pytest.mark.parametrize("name", usually(SETS, 1))
 def test_its_checks_find_nothing(featured: Featured, default_project: Project, name: str) -> None:
     project = featured(name)
     project.run("ruff", "check")
@@ -32,7 +33,7 @@ def test_its_checks_find_nothing(featured: Featured, default_project: Project, n
 
 
 @pytest.mark.parametrize("way", usually(["sandbox", "committed"], 1))
-@pytest.mark.parametrize("name", usually(SETS, 2))
+@pytest.mark.parametrize("name", usually(SETS, 1))
 def test_its_suite_passes(featured: Featured, name: str, way: str) -> None:
     assert_all_passed(featured(name).run("pytest", f"--db={way}"))
 

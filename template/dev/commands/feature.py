@@ -83,7 +83,10 @@ FEATURES = {
     "tenancy": Feature(
         "rows that belong to tenants, kept apart by PostgreSQL (row-level security)",
         has_tables=True,
-        fixtures=("tenant_a", "tenant_b", "client_as_tenant_a", "client_as_tenant_b"),
+        fixtures=(
+            *("tenant_a", "tenant_b", "client_as_tenant_a", "client_as_tenant_b"),
+            "TenantFactory",
+        ),
         notes=(
             NEEDS_TENANT,
             "Tables with rows need three steps: uv run template docs features/tenancy-with-rows",
