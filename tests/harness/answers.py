@@ -28,7 +28,7 @@ FIELDS = {
 # Too long for an index.
 NEVER_INDEXED = ("text", "json")
 # That, or with only a few values.
-NEVER_UNIQUE = (*NEVER_INDEXED, "bool", "enum", "refs")
+NEVER_UNIQUE = (*NEVER_INDEXED, "bool", "enum")
 # References have an index without a mark.
 NEVER_MARKED = (*NEVER_INDEXED, "ref")
 SEARCHED = ("str", "text")
@@ -44,6 +44,11 @@ def may_be_null(field: str) -> str:
     return "" if field.partition(":")[2].startswith("refs") else "?"
 
 
+def unique_mark(field: str) -> str:
+    """The mark for a unique field, which lists of references do not have."""
+    return "" if field.partition(":")[2].startswith("refs") else "!"
+
+
 def list_marks(field: str) -> str:
     """The marks for an index and for the search, if the field can have them."""
     return index_mark(field) + ("~" if field.partition(":")[2].startswith(SEARCHED) else "")
@@ -55,7 +60,9 @@ def resources_of(fields: dict[str, str | None]) -> dict[str, str]:
         "plain": " ".join(fields),
         "optional": " ".join(f"{field}{may_be_null(field)}{list_marks(field)}" for field in fields),
         "unique": " ".join(
-            f"{field}!" for field in fields if not field.partition(":")[2].startswith(NEVER_UNIQUE)
+            f"{field}{unique_mark(field)}"
+            for field in fields
+            if not field.partition(":")[2].startswith(NEVER_UNIQUE)
         ),
         "indexed": " ".join(f"{field}{index_mark(field)}" for field in fields),
         "defaulted": " ".join(
