@@ -146,7 +146,7 @@ def smoke(session: nox.Session, dependencies: str) -> None:
 
 @nox.session
 def image(session: nox.Session) -> None:
-    """Build the image of a service and run it; -- BASE=... UV=... for images of this machine."""
+    """Build images of a service and run them; -- BASE=... UV=... for images of this machine."""
     install(session, "test")
     arguments = " ".join(session.posargs)
     session.run(

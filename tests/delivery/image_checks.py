@@ -15,17 +15,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.delivery import running
 from tests.delivery.composition import engine_found, image_command
+from tests.delivery.conftest import PYTHON_VERSION
 from tests.harness.ports import free_port
-from tests.harness.project import Command, Project, start
+from tests.harness.project import UV, Command, Project, render, run, start
 from tests.harness.service import database
 
 BUILD_ARGUMENTS = os.environ.get("BUILD_ARGUMENTS", "").split()
 MEGABYTE = 10**6
 OWN_LAYERS = 120 * MEGABYTE
+FEATURES = ["auth", "jobs", "mail", "realtime", "tenancy"]
+SETTINGS_OF_FEATURES = {
+    "FRONTEND_URL": "https://example.com",
+    "SMTP_URL": "smtp://127.0.0.1:9",
+    "MAIL_FROM": "service@example.com",
+}
 
 # No more processes or files than a container within a container may have.
 LIMITS = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
@@ -101,8 +109,8 @@ class Image:
             return container.wait(seconds=60).strip()
 
 
-@pytest.fixture(scope="module")
-def image(service: Project) -> Iterator[Image]:
+@contextmanager
+def built(service: Project) -> Iterator[Image]:
     engine = find_engine()
     name = f"localhost/check-{secrets.token_hex(4)}"
     arguments = [f"--build-arg={argument}" for argument in BUILD_ARGUMENTS]
@@ -117,12 +125,36 @@ def image(service: Project) -> Iterator[Image]:
 
 
 @pytest.fixture(scope="module")
-def settings(service: Project, image: Image) -> Iterator[dict[str, str]]:
-    """Of production, with an empty database that the image's own migrations have filled."""
-    with database(service, tcp=True) as url:
+def image(service: Project) -> Iterator[Image]:
+    with built(service) as image:
+        yield image
+
+
+@pytest.fixture(scope="module")
+def image_with_features(
+    template: Path, default_project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Image]:
+    answers: dict[str, object] = {"python_version": PYTHON_VERSION, "features": FEATURES}
+    folder = tmp_path_factory.mktemp("features") / "service"
+    project = Project(render(template, folder, answers).path, default_project.venv)
+    run(UV, "lock", "--quiet", cwd=project.path)
+    with built(project) as image:
+        yield image
+
+
+@contextmanager
+def migrated(image: Image) -> Iterator[dict[str, str]]:
+    """Settings of production, with an empty database that the image's migrations have filled."""
+    with database(image.project, tcp=True) as url:
         settings = {"DATABASE_URL": url, "SECRET_KEY": secrets.token_urlsafe(48)}
         with image.start("alembic", "upgrade", "head", **settings) as migration:
             migration.wait(seconds=60)
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def settings(image: Image) -> Iterator[dict[str, str]]:
+    with migrated(image) as settings:
         yield settings
 
 
@@ -135,6 +167,12 @@ class Container:
 
 @pytest.fixture
 def container(image: Image, settings: dict[str, str]) -> Iterator[Container]:
+    with serving(image, settings) as container:
+        yield container
+
+
+@contextmanager
+def serving(image: Image, settings: dict[str, str]) -> Iterator[Container]:
     """The service, by the image's own command, but on this machine's loopback only."""
     name, port = f"check-{secrets.token_hex(4)}", str(free_port())
     command = ["127.0.0.1" if word == "0.0.0.0" else word for word in image_command(image.project)]
@@ -184,6 +222,8 @@ def test_its_bytecode_is_compiled(image: Image) -> None:
 
 def test_it_does_not_start_with_the_settings_of_development(image: Image) -> None:
     with image.start() as container:
+        assert "set DATABASE_URL" in container.wait(code=1, seconds=30)
+    with image.start(DATABASE_URL="postgresql://user@localhost/database") as container:
         assert "set SECRET_KEY" in container.wait(code=1, seconds=30)
 
 
@@ -211,3 +251,22 @@ def test_it_finishes_the_request_in_flight_and_stops_in_time(
         stopping.wait(seconds=30)
     assert time.monotonic() - started < running.GRACE
     assert "Application shutdown complete" in container.command.output()
+
+
+def test_with_all_features_it_serves_and_works(image_with_features: Image) -> None:
+    image = image_with_features
+    with migrated(image) as settings:
+        production = settings | SETTINGS_OF_FEATURES
+        with (
+            serving(image, production) as container,
+            image.start("python", "-m", "app.worker", **production) as worker,
+        ):
+            assert httpx.get(f"{container.url}/items").status_code == 401
+            registration = {
+                "email": "ada@example.com",
+                "name": "Ada",
+                "password": "a long password",
+            }
+            registered = httpx.post(f"{container.url}/users", json=registration)
+            assert registered.status_code == 202, registered.text
+            worker.wait_for(r"(deliver_mail)")
