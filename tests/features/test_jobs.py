@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.features.conftest import AddedTo, Featured
+from tests.harness.pgbouncer import PROGRAM, pgbouncer
 from tests.harness.processes import eventually
 from tests.harness.project import Command, Copy, Project
 from tests.harness.servers import Server, embedded, server
@@ -172,6 +173,20 @@ def test_two_workers_do_each_of_a_hundred_jobs_once(notes: Notes) -> None:
     with another_worker(notes, **PATIENT), another_worker(notes, **PATIENT):
         assert notes.written(100) == [[text, 1] for text in texts]
     assert notes.worker("dead") == "No job was given up.\n"
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
+def test_workers_behind_a_pooler_do_each_job_once_and_go_on_after_its_restart(notes: Notes) -> None:
+    texts = [f"note {number:03}" for number in range(100)]
+    with pgbouncer(notes.server.port) as pooler:
+        behind = PATIENT | {"DATABASE_URL": pooler.url, "DATABASE_POOLER": "transaction"}
+        with another_worker(notes, **behind), another_worker(notes, **behind):
+            notes.enqueue(*({"text": text} for text in texts))
+            assert notes.written(100) == [[text, 1] for text in texts]
+            pooler.stop()
+            pooler.start()
+            notes.enqueue({"text": "new"})
+            assert notes.written(1) == [["new", 1]]
 
 
 @pytest.mark.parametrize("number", usually([signal.SIGTERM, signal.SIGINT], 1))
