@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tests.harness.answers import FEATURES
 from tests.harness.project import render
 from tests.harness.template import snapshot
 
@@ -12,7 +13,7 @@ FILES = ("feature_cost.py", "stopwatch.py")
 OPTIONS = ("--capture=no", "--quiet", "-p", "no:randomly", "-p", "tests.stopwatch")
 SETS: dict[str, list[str]] = {
     "none": [],
-    "all": ["auth", "jobs", "mail", "realtime", "tenancy"],
+    "all": FEATURES,
 }
 
 

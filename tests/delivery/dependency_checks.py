@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.answers import ANSWERS
+from tests.harness.answers import ANSWERS, FEATURES
 from tests.harness.project import UV, Copy, Project, environment, render
 
 OPTIONS = {
@@ -28,8 +28,7 @@ def test_the_suite_passes(rendered: Callable[[str], Project], copy: Copy, answer
 
 
 def test_the_suite_passes_with_all_features(template: Path, tmp_path: Path) -> None:
-    answers: dict[str, object] = {"features": ["auth", "jobs", "mail", "realtime", "tenancy"]}
-    passes(render(template, tmp_path / "service", answers))
+    passes(render(template, tmp_path / "service", {"features": FEATURES}))
 
 
 def passes(project: Project) -> None:

@@ -21,6 +21,7 @@ import pytest
 from tests.delivery import running
 from tests.delivery.composition import engine_found, image_command
 from tests.delivery.conftest import PYTHON_VERSION
+from tests.harness.answers import FEATURES
 from tests.harness.ports import free_port
 from tests.harness.project import UV, Command, Project, render, run, start
 from tests.harness.service import database
@@ -28,7 +29,6 @@ from tests.harness.service import database
 BUILD_ARGUMENTS = os.environ.get("BUILD_ARGUMENTS", "").split()
 MEGABYTE = 10**6
 OWN_LAYERS = 120 * MEGABYTE
-FEATURES = ["auth", "jobs", "mail", "realtime", "tenancy"]
 SETTINGS_OF_FEATURES = {
     "FRONTEND_URL": "https://example.com",
     "SMTP_URL": "smtp://127.0.0.1:9",

@@ -11,13 +11,11 @@ import yaml
 from tests.docs.messages import messages, normalized
 from tests.grammar.macros import problem
 from tests.grammar.test_bad_input import BAD_LINES, RESOURCES
+from tests.harness.answers import FEATURES
 from tests.harness.project import render
 from tests.harness.template import ROOT
 
-ALL_FEATURES: dict[str, object] = {
-    "resource": "",
-    "features": ["auth", "jobs", "mail", "realtime", "tenancy"],
-}
+ALL_FEATURES: dict[str, object] = {"resource": "", "features": FEATURES}
 PAGE = ROOT / "docs" / "errors.md"
 
 NO_ERRORS = {

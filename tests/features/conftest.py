@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.answers import FEATURES
 from tests.harness.project import Project, render
 from tests.harness.shared import once
 from tests.harness.template import commit, git, write
@@ -74,7 +75,7 @@ combinations with resources that need them."""
 
 PAIRS: dict[str, dict[str, object]] = {
     f"{one} and {other}": {"features": [one, other]}
-    for one, other in combinations(["auth", "jobs", "mail", "realtime", "tenancy"], 2)
+    for one, other in combinations(FEATURES, 2)
     if (one, other) not in {("auth", "mail"), ("jobs", "mail")}  # the sets "auth", "mail by jobs"
 }
 FEATURED |= PAIRS

@@ -1,5 +1,8 @@
 """The sets of answers that the template is rendered with, each for one reason."""
 
+FEATURES = ["auth", "jobs", "mail", "realtime", "tenancy"]
+"""All of them."""
+
 # A field of every type, and a default for it if the type can have one.
 FIELDS = {
     "code:str(20)": "abc",

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness.answers import FEATURES
 from tests.harness.project import Copy, render
 from tests.harness.template import NEXT_RELEASE, RELEASES
 from tests.harness.thorough import usually
 from tests.harness.updates import difference, merge, merge_guarded, written_once
 from tests.update.conftest import Render, answers_of
-
-FEATURES = ["auth", "jobs", "mail", "realtime", "tenancy"]
 
 
 @pytest.mark.parametrize("release", usually(list(RELEASES)[::-1], 1))
