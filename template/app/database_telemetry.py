@@ -141,7 +141,8 @@ def _observe_waiting(engine: AsyncEngine, meter: metrics.Meter) -> None:
             waits.record(time.perf_counter() - started, POOL)
             return connection
 
-        # A pool has no event for the begin of the wait.
+        # SQLAlchemy has events when a connection is there, and none when the wait for it begins.
+        # So the method itself is replaced, which mypy does not allow without a word.
         engine.pool.connect = connect_in_time  # type: ignore[method-assign]
 
     observe_pool(engine.sync_engine)

@@ -12,23 +12,25 @@ from tests.harness.shared import once
 from tests.harness.template import commit, git, write
 from tests.harness.updates import replace
 
+OWNED = {
+    "item": "name:str(100)!",
+    "order": "owner total:decimal(10,2)* note:text?~ code:str(20)! item:ref(item)",
+    "order_line": (
+        "owner label:str order:ref(order) replaces:ref(order)? offers:refs(item) "
+        "paid_by:refs(order)"
+    ),
+}
+"""Rows with an owner that refer to rows with and without one."""
+
 FEATURED: dict[str, dict[str, object]] = {
     "mail": {"features": ["mail"]},
     "auth": {"features": ["auth"]},
     "jobs": {"features": ["jobs"]},
     "mail by jobs": {"features": ["jobs", "mail"]},
-    # Rows with an owner that refer to rows with and without one.
     "owners": {
         "features": ["auth", "jobs", "realtime"],
         "resource": "",
-        "resources": {
-            "item": "name:str(100)!",
-            "order": "owner total:decimal(10,2)* note:text?~ code:str(20)! item:ref(item)",
-            "order_line": (
-                "owner label:str order:ref(order) replaces:ref(order)? offers:refs(item) "
-                "paid_by:refs(order)"
-            ),
-        },
+        "resources": OWNED,
     },
     "realtime": {"features": ["realtime"]},
     "realtime with users": {
@@ -42,14 +44,7 @@ FEATURED: dict[str, dict[str, object]] = {
     "tenants with owners": {
         "features": ["auth", "jobs", "realtime", "tenancy"],
         "resource": "",
-        "resources": {
-            "item": "name:str(100)!",
-            "order": "owner total:decimal(10,2)* note:text?~ code:str(20)! item:ref(item)",
-            "order_line": (
-                "owner label:str order:ref(order) replaces:ref(order)? offers:refs(item) "
-                "paid_by:refs(order)"
-            ),
-        },
+        "resources": OWNED,
     },
     # References and lists of them, values that are unique and searched.
     "tenants": {

@@ -2,8 +2,10 @@
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+import httpx
 
 from tests.harness.project import Project, run
 from tests.harness.service import serve_on_own_database
@@ -18,14 +20,20 @@ def test_every_response_conforms_to_the_schema(
     rendered: Callable[[str], Project], tmp_path: Path
 ) -> None:
     """All checks, with valid and invalid requests and with sequences of requests."""
+    with serve_on_own_database(rendered(PROJECT)) as client:
+        look_for_counterexamples(client, tmp_path, EXAMPLES, ["all"])
+
+
+def look_for_counterexamples(
+    client: httpx.Client, tmp_path: Path, examples: str, checks: Iterable[str], *options: str
+) -> None:
+    """Let schemathesis make these checks with so many examples for each operation."""
     # The tool reads its settings from the working directory, and writes files there.
     folder = shutil.copytree(SETTINGS, tmp_path / "schemathesis")
-    with serve_on_own_database(rendered(PROJECT)) as client:
-        schema = str(client.base_url.join("/openapi.json"))
-        tool = (sys.executable, "-m", "schemathesis.cli")
-        # The seed keeps random findings out of unrelated changes.
-        budget = ("--seed", "1", "--max-examples", EXAMPLES)
-        run(
-            *(*tool, "run", schema, *budget, "--checks", "all", "--mode", "all", "--no-color"),
-            cwd=folder,
-        )
+    schema = str(client.base_url.join("/openapi.json"))
+    run(
+        *(sys.executable, "-m", "schemathesis.cli", "run", schema, "--mode", "all", "--no-color"),
+        *("--seed", "1"),  # which keeps random findings out of unrelated changes
+        *("--max-examples", examples, "--checks", ",".join(checks), *options),
+        cwd=folder,
+    )
