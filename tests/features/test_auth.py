@@ -1,10 +1,16 @@
 """What the feature auth asks of a service, and a service of it."""
 
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
 import pytest
 
 from tests.features.conftest import Featured
 from tests.grammar.macros import feature_problem, problem
 from tests.harness.project import Copy, Project
+from tests.harness.service import database, start
 from tests.harness.template import commit
 from tests.harness.updates import ANSWERS_FILE
 
@@ -83,3 +89,47 @@ def test_names_of_features_are_free_without_them() -> None:
     assert "rename the resource first: uv run resource rename user NEW_NAME." in feature_problem(
         {"user/people": "name:str"}, "", ["auth"]
     )
+
+
+PASSWORD = "correct horse battery staple"
+PASSWORDS_A_USER = 10  # as docs/features/auth.md says
+
+
+@pytest.fixture
+def two_processes(featured: Featured) -> Iterator[list[httpx.Client]]:
+    """Two processes of a service, with the users Ada and Bob."""
+    project = featured("auth")
+    development = {"ENVIRONMENT": "development", "SERVE_DOCS": "false"}
+    with database(project) as url:
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        with (
+            start(project, url, **development) as (client, command),
+            start(project, url, **development) as (other, _),
+        ):
+            for name in ("ada", "bob"):
+                user = {"email": f"{name}@example.com", "name": name, "password": PASSWORD}
+                assert client.post("/users", json=user).status_code == 202
+                token = command.wait_for(rf"(?s)To: {name}@.*?[?#&]token=([\w-]+)")
+                verification = {"token": token, "password": PASSWORD}
+                assert client.post("/email-verifications", json=verification).status_code == 204
+            yield [client, other]
+
+
+def log_in(client: httpx.Client, name: str, password: str, address: str) -> int:
+    """The status of the attempt of a client with this address, which a proxy has passed on."""
+    attempt = {"email": f"{name}@example.com", "password": password}
+    return client.post("/logins", json=attempt, headers={"X-Forwarded-For": address}).status_code
+
+
+def test_of_a_thousand_attempts_to_log_in_ten_reach_the_password(
+    two_processes: list[httpx.Client],
+) -> None:
+    def attempt(number: int) -> int:
+        address = f"10.0.{number // 250}.{number % 250}"
+        return log_in(two_processes[number % 2], "ada", f"password {number}", address)
+
+    with ThreadPoolExecutor(16) as threads:
+        statuses = Counter(threads.map(attempt, range(1000)))
+    assert statuses == {401: PASSWORDS_A_USER, 429: 1000 - PASSWORDS_A_USER}
+    assert log_in(two_processes[0], "ada", PASSWORD, "10.1.0.1") == 429
+    assert log_in(two_processes[1], "bob", PASSWORD, "10.1.0.1") == 201
