@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.project import Copy, Project
+from tests.harness.template import ROOT
 
 OVERLAY = Path(__file__).with_name("overlay")
 
@@ -35,6 +36,27 @@ def defines_a_fixture(code: str) -> bool:
 
 def test_fixtures_have_at_most_900_lines(fixture_modules: list[Path]) -> None:
     assert 0 < sum(len(path.read_text().splitlines()) for path in fixture_modules) <= 900
+
+
+TABLE = re.compile(r'CREATE TABLE (\w+)|__tablename__ = "(\w+)"')
+OF_ROUTERS = {"/forgotten", "/stream"}
+"""Paths after the prefix of a router."""
+
+ENDPOINT = re.compile(r'@\w+\.(?:get|post|put|patch|delete|websocket)\(\s*"(/[^"]*)"')
+
+
+def test_tables_and_paths_of_its_tests_have_names_that_no_service_has() -> None:
+    """A service has resources such as note, page and invitation."""
+    tests = ROOT / "template" / "tests"
+    modules = {path.relative_to(tests): path.read_text() for path in tests.rglob("*.py*")}
+    with_tables = [text for path, text in modules.items() if path.parts[0] != "unit"]
+    with_services = [text for text in modules.values() if "create_app(" in text]
+    tables = [one or other for text in with_tables for one, other in TABLE.findall(text)]
+    paths = [path for text in with_services for path in ENDPOINT.findall(text)]
+    assert len(tables) > 10
+    assert len(paths) > 10
+    assert [name for name in tables if not name.startswith("test_")] == []
+    assert {path for path in paths if not path.startswith("/test-")} == OF_ROUTERS
 
 
 @pytest.mark.parametrize("line", ["import app.database", "import tests.fixtures.client"])

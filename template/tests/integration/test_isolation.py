@@ -12,13 +12,13 @@ from app.settings import Settings
 from dev.sandbox import SandboxError
 
 CREATE = """
-    CREATE TABLE canaries (
+    CREATE TABLE test_canaries (
         id int PRIMARY KEY,
-        partner int REFERENCES canaries DEFERRABLE INITIALLY DEFERRED
+        partner int REFERENCES test_canaries DEFERRABLE INITIALLY DEFERRED
     )
 """
-INSERT = text("INSERT INTO canaries VALUES (:id, :partner)")
-IDS = text("SELECT id FROM canaries ORDER BY id")
+INSERT = text("INSERT INTO test_canaries VALUES (:id, :partner)")
+IDS = text("SELECT id FROM test_canaries ORDER BY id")
 
 
 @pytest.fixture(autouse=True)

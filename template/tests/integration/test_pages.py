@@ -31,7 +31,7 @@ class SampleBase(Base):
 
 
 class SampleNote(SampleBase):
-    __tablename__ = "sample_notes"
+    __tablename__ = "test_notes"
 
     short: Mapped[str | None] = mapped_column(String(1000))
     text: Mapped[str | None] = mapped_column(Text())

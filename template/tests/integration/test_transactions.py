@@ -22,7 +22,7 @@ REJECT_COMMITS = [
     AS $$ BEGIN RAISE EXCEPTION 'rejected on commit'; END $$
     """,
     """
-    CREATE CONSTRAINT TRIGGER reject AFTER INSERT ON probes
+    CREATE CONSTRAINT TRIGGER reject AFTER INSERT ON test_probes
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION reject()
     """,
 ]
@@ -60,17 +60,17 @@ async def probe(
     app: FastAPI, engine: AsyncEngine, db_session: AsyncSession, in_use: list[int]
 ) -> AsyncIterator[AsyncClient]:
     """A client of the service with a table and an endpoint for these tests only."""
-    await db_session.execute(text("CREATE TABLE probes (id int)"))
+    await db_session.execute(text("CREATE TABLE test_probes (id int)"))
     service = create_app(app.state.settings, engine)
     service.add_middleware(Watch, engine=engine, in_use=in_use)
 
-    @service.post("/probes", status_code=201)
+    @service.post("/test-probes", status_code=201)
     async def create(session: SessionDep, fail_with: int | None = None) -> None:
-        await session.execute(text("INSERT INTO probes VALUES (1)"))
+        await session.execute(text("INSERT INTO test_probes VALUES (1)"))
         if fail_with is not None:
             raise HTTPException(fail_with) if fail_with < 500 else RuntimeError("a secret")
 
-    @service.get("/probes")
+    @service.get("/test-probes")
     async def read(session: ReadSessionDep) -> int:
         return await count(session)
 
@@ -83,14 +83,14 @@ async def probe(
 
 
 async def count(session: AsyncSession) -> int:
-    found: int = (await session.scalars(text("SELECT count(*) FROM probes"))).one()
+    found: int = (await session.scalars(text("SELECT count(*) FROM test_probes"))).one()
     return found
 
 
 async def test_a_successful_request_is_committed(
     probe: AsyncClient, db_session: AsyncSession
 ) -> None:
-    assert (await probe.post("/probes")).status_code == 201
+    assert (await probe.post("/test-probes")).status_code == 201
     assert await count(db_session) == 1
 
 
@@ -99,7 +99,7 @@ async def test_a_failed_commit_is_a_500_and_never_a_201(
 ) -> None:
     for statement in REJECT_COMMITS:
         await db_session.execute(text(statement))
-    assert_problem(await probe.post("/probes"), 500)
+    assert_problem(await probe.post("/test-probes"), 500)
     assert await count(db_session) == 0
 
 
@@ -107,12 +107,12 @@ async def test_a_failed_commit_is_a_500_and_never_a_201(
 async def test_a_failed_request_persists_nothing(
     probe: AsyncClient, db_session: AsyncSession, status: int
 ) -> None:
-    assert_problem(await probe.post("/probes", params={"fail_with": status}), status)
+    assert_problem(await probe.post("/test-probes", params={"fail_with": status}), status)
     assert await count(db_session) == 0
 
 
 async def test_an_unexpected_error_reveals_no_internals(probe: AsyncClient) -> None:
-    response = await probe.post("/probes", params={"fail_with": 500})
+    response = await probe.post("/test-probes", params={"fail_with": 500})
     assert_problem(response, 500)
     assert "secret" not in response.text
 
@@ -122,5 +122,5 @@ async def test_a_request_uses_no_connection_when_its_response_begins(
     probe: AsyncClient, engine: AsyncEngine, in_use: list[int], method: str
 ) -> None:
     of_the_test = checked_out(engine)
-    assert (await probe.request(method, "/probes")).is_success
+    assert (await probe.request(method, "/test-probes")).is_success
     assert in_use == [of_the_test]

@@ -71,7 +71,7 @@ def own_router(monkeypatch: pytest.MonkeyPatch) -> None:
     """A router in the registry of resources."""
     router = APIRouter()
 
-    @router.post("/own")
+    @router.post("/test-own")
     async def accept(_: Annotated[list[int], Body()]) -> None:
         pass
 
@@ -81,7 +81,7 @@ def own_router(monkeypatch: pytest.MonkeyPatch) -> None:
 async def post(app: FastAPI, content: bytes | AsyncIterator[bytes]) -> int:
     async with AsyncClient(transport=ASGITransport(app), base_url="http://service") as client:
         headers = {"Content-Type": "application/json"}
-        return (await client.post("/own", content=content, headers=headers)).status_code
+        return (await client.post("/test-own", content=content, headers=headers)).status_code
 
 
 @pytest.mark.usefixtures("own_router")
@@ -101,7 +101,7 @@ def test_every_router_has_the_common_dependencies(monkeypatch: pytest.MonkeyPatc
         pass
 
     monkeypatch.setattr(resources, "DEPENDENCIES", [Depends(require)])
-    parameters = create_app(settings()).openapi()["paths"]["/own"]["post"]["parameters"]
+    parameters = create_app(settings()).openapi()["paths"]["/test-own"]["post"]["parameters"]
     assert "region" in {parameter["name"] for parameter in parameters}
 
 

@@ -16,7 +16,7 @@ async def get(
 ) -> Response:
     app = create_app(Settings(_env_file=None, database_url=URL, **settings))
 
-    @app.get("/crash")
+    @app.get("/test-crash")
     async def crash() -> None:
         raise RuntimeError
 
@@ -33,7 +33,7 @@ async def test_documentation_is_served_in_development_and_on_demand(path: str) -
     assert (await get(path, **PRODUCTION, serve_docs=True)).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/docs", "/health/live", "/no/such/path", "/crash"])
+@pytest.mark.parametrize("path", ["/docs", "/health/live", "/no/such/path", "/test-crash"])
 async def test_responses_tell_browsers_what_not_to_do(path: str) -> None:
     headers = (await get(path)).headers
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -73,7 +73,7 @@ async def test_scripts_of_other_origins_can_read_nothing_by_default() -> None:
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-@pytest.mark.parametrize("path", ["/docs", "/no/such/path", "/crash"])
+@pytest.mark.parametrize("path", ["/docs", "/no/such/path", "/test-crash"])
 async def test_scripts_of_chosen_origins_can_read_responses(path: str) -> None:
     origins = "https://app.example,http://localhost:3000"
     response = await get(path, {"Origin": "http://localhost:3000"}, cors_origins=origins)

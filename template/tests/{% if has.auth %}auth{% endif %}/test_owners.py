@@ -36,16 +36,16 @@ class Base(DeclarativeBase):
 
 
 class Diary(Owned, Base):
-    __tablename__ = "diaries"
+    __tablename__ = "test_diaries"
 
     pages: Mapped[list["Page"]] = relationship(back_populates="diary", lazy="raise")
 
 
 class Page(Owned, Base):
-    __tablename__ = "pages"
+    __tablename__ = "test_pages"
 
     text: Mapped[str]
-    diary_id: Mapped[int | None] = mapped_column(sa.ForeignKey("diaries.id"))
+    diary_id: Mapped[int | None] = mapped_column(sa.ForeignKey("test_diaries.id"))
     diary: Mapped[Diary | None] = relationship(back_populates="pages", lazy="raise")
 
 
@@ -139,7 +139,8 @@ async def test_a_reference_to_a_row_of_another_is_refused(
     with as_user(user):
         async with app.state.sessions() as session:
             session.add(Page(text="mine", diary_id=theirs))
-            with pytest.raises(ConflictError, match=r"pages\.diary_id references a row that does"):
+            missing = r"test_pages\.diary_id references a row that does"
+            with pytest.raises(ConflictError, match=missing):
                 await session.flush()
         async with app.state.sessions() as session:
             page, mine = Page(text="mine"), Diary()
@@ -168,14 +169,14 @@ async def test_work_after_the_response_is_done_for_the_user(
     def work() -> None:
         found.append(acting.get())
 
-    @router.post("/work")
+    @router.post("/test-work")
     async def begin(tasks: BackgroundTasks) -> None:
         tasks.add_task(work)
 
     service.include_router(router, dependencies=DEPENDENCIES)
     headers = {"Authorization": auth_client.headers["Authorization"]}
     async with AsyncClient(transport=ASGITransport(service), base_url=BASE_URL) as client:
-        assert (await client.post("/work", headers=headers)).status_code == 200
+        assert (await client.post("/test-work", headers=headers)).status_code == 200
     assert [who and who.id for who in found] == [user.id]
 
 

@@ -93,9 +93,9 @@ def test_an_endpoint_that_somebody_forgets_is_found(app: FastAPI) -> None:
     async def talk(socket: WebSocket) -> None: ...
 
     outer = APIRouter()
-    outer.include_router(forgotten, prefix="/within")
+    outer.include_router(forgotten, prefix="/test-router")
     service.include_router(outer)
-    found = {"GET /within/forgotten", "WEBSOCKET /within/forgotten"}
+    found = {"GET /test-router/forgotten", "WEBSOCKET /test-router/forgotten"}
     assert unprotected(service) - PUBLIC == found
 
 
@@ -105,13 +105,13 @@ async def test_a_websocket_requires_a_user_as_well(
     service, router = FastAPI(), APIRouter()
     service.state = app.state
 
-    @router.websocket("/ws")
+    @router.websocket("/test-ws")
     async def talk(socket: WebSocket) -> None:
         await socket.accept()
         await socket.send_text("hello")
 
     service.include_router(router, dependencies=DEPENDENCIES)
-    url = BASE_URL.join("/ws")
+    url = BASE_URL.join("/test-ws")
     with pytest.raises(WebSocketRejectedError):
         async with connect(service, url):
             pass
@@ -129,14 +129,14 @@ async def test_a_scope_is_required_where_an_endpoint_says_so(
     service = create_app(app.state.settings)
     service.state = app.state
 
-    @service.get("/reports", dependencies=[Depends(require_scope("admin"))])
+    @service.get("/test-reports", dependencies=[Depends(require_scope("admin"))])
     async def read() -> str:
         return "secret"
 
     for who, status in ((None, 401), (user, 403), (admin, 200)):
         headers = (await make_client(who)).headers if who else {}
         async with AsyncClient(transport=ASGITransport(service), base_url=BASE_URL) as client:
-            response = await client.get("/reports", headers=dict(headers))
+            response = await client.get("/test-reports", headers=dict(headers))
         if status == 200:
             assert response.json() == "secret"
         else:

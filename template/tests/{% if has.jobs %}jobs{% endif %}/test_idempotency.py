@@ -22,7 +22,7 @@ from tests.fixtures.run_jobs import run_due_jobs
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 LAMP = {"text": "lamp"}
 
-router = APIRouter(prefix="/notes", route_class=IdempotentRoute)
+router = APIRouter(prefix="/test-notes", route_class=IdempotentRoute)
 held = asyncio.Event()
 
 
@@ -32,18 +32,18 @@ class Note(BaseModel):
 
 @router.post("", status_code=201)
 async def write(session: SessionDep, response: Response, data: Note) -> Note:
-    await session.execute(text("INSERT INTO notes VALUES (:text)"), data.model_dump())
+    await session.execute(text("INSERT INTO test_notes VALUES (:text)"), data.model_dump())
     if data.text == "slow":
         await held.wait()
     if data.text == "refused":
         raise HTTPException(409, "no")
-    response.headers["Location"] = f"/notes/{data.text}"
+    response.headers["Location"] = f"/test-notes/{data.text}"
     return data
 
 
 @router.post("/stream")
 async def stream(session: SessionDep) -> StreamingResponse:
-    await session.execute(text("INSERT INTO notes VALUES ('streamed')"))
+    await session.execute(text("INSERT INTO test_notes VALUES ('streamed')"))
     return StreamingResponse(iter(["a", "b"]))
 
 
@@ -52,7 +52,7 @@ async def notes(
     app: FastAPI, engine: AsyncEngine, db_session: AsyncSession
 ) -> AsyncIterator[AsyncClient]:
     """A client of the service with endpoints that write notes, for these tests only."""
-    await db_session.execute(text("CREATE TABLE notes (text text)"))
+    await db_session.execute(text("CREATE TABLE test_notes (text text)"))
     service = create_app(app.state.settings, engine)
     service.include_router(router, max_body_size=1000)
     async with LifespanManager(service):
@@ -62,22 +62,22 @@ async def notes(
 
 
 async def count(session: AsyncSession) -> int:
-    found: int = (await session.scalars(text("SELECT count(*) FROM notes"))).one()
+    found: int = (await session.scalars(text("SELECT count(*) FROM test_notes"))).one()
     return found
 
 
 async def test_a_key_with_a_form_is_422(notes: AsyncClient) -> None:
-    response = await notes.post("/notes", data=LAMP, headers=KEY)
+    response = await notes.post("/test-notes", data=LAMP, headers=KEY)
     assert_problem(response, 422, "header", "Idempotency-Key")
 
 
 async def test_the_same_request_has_the_same_response_and_one_effect(
     notes: AsyncClient, db_session: AsyncSession
 ) -> None:
-    first = await notes.post("/notes", json=LAMP, headers=KEY)
-    again = await notes.post("/notes", json=LAMP, headers=KEY)
+    first = await notes.post("/test-notes", json=LAMP, headers=KEY)
+    again = await notes.post("/test-notes", json=LAMP, headers=KEY)
     assert (again.status_code, again.content) == (first.status_code, first.content)
-    assert again.headers["Location"] == "/notes/lamp"
+    assert again.headers["Location"] == "/test-notes/lamp"
     assert again.headers["Content-Type"] == first.headers["Content-Type"]
     assert again.headers["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in first.headers
@@ -88,17 +88,22 @@ async def test_without_a_key_or_with_another_one_it_is_another_request(
     notes: AsyncClient, db_session: AsyncSession
 ) -> None:
     for headers in ({}, {}, KEY, {"Idempotency-Key": "other"}):
-        assert (await notes.post("/notes", json=LAMP, headers=headers)).status_code == 201
+        assert (await notes.post("/test-notes", json=LAMP, headers=headers)).status_code == 201
     assert await count(db_session) == 4
 
 
 @pytest.mark.parametrize(
-    ("path", "body"), [("/notes", {"text": "desk"}), ("/notes?a=b", LAMP), ("/notes/stream", LAMP)]
+    ("path", "body"),
+    [
+        ("/test-notes", {"text": "desk"}),
+        ("/test-notes?a=b", LAMP),
+        ("/test-notes/stream", LAMP),
+    ],
 )
 async def test_a_key_is_for_one_request(
     notes: AsyncClient, db_session: AsyncSession, path: str, body: dict[str, str]
 ) -> None:
-    await notes.post("/notes", json=LAMP, headers=KEY)
+    await notes.post("/test-notes", json=LAMP, headers=KEY)
     response = await notes.post(path, json=body, headers=KEY)
     assert_problem(response, 422, "header", "Idempotency-Key")
     assert await count(db_session) == 1
@@ -108,33 +113,33 @@ async def test_a_request_that_has_failed_is_tried_again(
     notes: AsyncClient, db_session: AsyncSession
 ) -> None:
     for _ in range(2):
-        response = await notes.post("/notes", json={"text": "refused"}, headers=KEY)
+        response = await notes.post("/test-notes", json={"text": "refused"}, headers=KEY)
         assert_problem(response, 409)
     assert "Idempotent-Replayed" not in response.headers
     assert await count(db_session) == 0
     # Its key was given back as well.
-    assert (await notes.post("/notes", json=LAMP, headers=KEY)).status_code == 201
+    assert (await notes.post("/test-notes", json=LAMP, headers=KEY)).status_code == 201
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
 async def test_a_key_of_the_wrong_length_is_422(notes: AsyncClient, key: str) -> None:
-    response = await notes.post("/notes", json=LAMP, headers={"Idempotency-Key": key})
+    response = await notes.post("/test-notes", json=LAMP, headers={"Idempotency-Key": key})
     assert_problem(response, 422, "header", "Idempotency-Key")
 
 
 async def test_a_body_that_is_too_large_is_still_413(notes: AsyncClient) -> None:
-    response = await notes.post("/notes", json={"text": "x" * 2000}, headers=KEY)
+    response = await notes.post("/test-notes", json={"text": "x" * 2000}, headers=KEY)
     assert response.status_code == 413
 
 
 async def test_a_key_expires(app: FastAPI, notes: AsyncClient, db_session: AsyncSession) -> None:
-    await notes.post("/notes", json=LAMP, headers=KEY)
+    await notes.post("/test-notes", json=LAMP, headers=KEY)
     expire = text("UPDATE idempotent_requests SET expires_at = now() - interval '1 second'")
     await db_session.execute(expire)
-    response = await notes.post("/notes", json={"text": "desk"}, headers=KEY)
+    response = await notes.post("/test-notes", json={"text": "desk"}, headers=KEY)
     assert (response.status_code, response.json()) == (201, {"text": "desk"})
-    again = await notes.post("/notes", json={"text": "desk"}, headers=KEY)
-    assert again.headers["Location"] == "/notes/desk"
+    again = await notes.post("/test-notes", json={"text": "desk"}, headers=KEY)
+    assert again.headers["Location"] == "/test-notes/desk"
     await db_session.execute(expire)
     async with app.state.sessions.begin() as session:
         await forget_old_requests.enqueue(session, NoPayload())
@@ -144,7 +149,7 @@ async def test_a_key_expires(app: FastAPI, notes: AsyncClient, db_session: Async
 
 async def test_a_stream_is_not_repeated(notes: AsyncClient, db_session: AsyncSession) -> None:
     for _ in range(2):
-        response = await notes.post("/notes/stream", headers=KEY)
+        response = await notes.post("/test-notes/stream", headers=KEY)
         assert (response.status_code, response.text) == (200, "ab")
     assert await count(db_session) == 2
 
@@ -155,7 +160,7 @@ async def test_one_of_two_at_once_waits_for_the_other(
 ) -> None:
     held.clear()
     both = [
-        asyncio.create_task(notes.post("/notes", json={"text": "slow"}, headers=KEY))
+        asyncio.create_task(notes.post("/test-notes", json={"text": "slow"}, headers=KEY))
         for _ in range(2)
     ]
     await until_one_waits(db_session)
@@ -172,8 +177,8 @@ async def test_waiting_too_long_for_the_first_request_is_409(
     notes: AsyncClient, db_session: AsyncSession
 ) -> None:
     held.clear()
-    first = asyncio.create_task(notes.post("/notes", json={"text": "slow"}, headers=KEY))
-    second = asyncio.create_task(notes.post("/notes", json={"text": "slow"}, headers=KEY))
+    first = asyncio.create_task(notes.post("/test-notes", json={"text": "slow"}, headers=KEY))
+    second = asyncio.create_task(notes.post("/test-notes", json={"text": "slow"}, headers=KEY))
     done, _ = await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
     (told,) = done
     assert_problem(told.result(), 409)

@@ -30,9 +30,9 @@ from app.worker import JOBS
 from tests.fixtures.run_jobs import RunJobs, run_due_jobs
 
 HOUR = dt.timedelta(hours=1)
-CREATE_NOTES = text("CREATE TABLE notes (text text)")
-INSERT_NOTE = text("INSERT INTO notes VALUES (:text)")
-SELECT_NOTES = text("SELECT text FROM notes ORDER BY text")
+CREATE_NOTES = text("CREATE TABLE test_notes (text text)")
+INSERT_NOTE = text("INSERT INTO test_notes VALUES (:text)")
+SELECT_NOTES = text("SELECT text FROM test_notes ORDER BY text")
 
 
 Notes = Callable[[], Awaitable[list[str]]]
@@ -83,7 +83,7 @@ async def service(app: FastAPI, engine: AsyncEngine) -> AsyncIterator[AsyncClien
     """A client of the service with an endpoint that enqueues a job, for these tests only."""
     service = create_app(app.state.settings, engine)
 
-    @service.post("/notes", status_code=202)
+    @service.post("/test-notes", status_code=202)
     async def leave_note(session: SessionDep, *, fail: bool = False) -> None:
         await write_note.enqueue(session, Note(text="left"))
         if fail:
@@ -103,7 +103,7 @@ async def enqueue(app: FastAPI, **note: object) -> None:
 async def test_a_job_runs_once_its_request_is_committed(
     app: FastAPI, service: AsyncClient, notes: Notes
 ) -> None:
-    assert (await service.post("/notes")).status_code == 202
+    assert (await service.post("/test-notes")).status_code == 202
     assert await notes() == []
     assert await run_due_jobs(app, TEST_JOBS) == ["write_note"]
     assert await notes() == ["left 1"]
@@ -113,7 +113,7 @@ async def test_a_job_runs_once_its_request_is_committed(
 async def test_a_job_of_a_request_that_fails_never_runs(
     app: FastAPI, service: AsyncClient, notes: Notes
 ) -> None:
-    assert (await service.post("/notes?fail=true")).status_code == 500
+    assert (await service.post("/test-notes?fail=true")).status_code == 500
     assert await run_due_jobs(app, TEST_JOBS, after=HOUR) == []
     assert await notes() == []
 

@@ -36,12 +36,12 @@ may_end = asyncio.Event()
 async def write_note(context: JobContext, note: Note) -> None:
     begun.set()
     await may_end.wait()
-    await context.session.execute(text("INSERT INTO notes VALUES (:text)"), note.model_dump())
+    await context.session.execute(text("INSERT INTO test_notes VALUES (:text)"), note.model_dump())
 
 
 @scheduled_job("0 3 * * *")
 async def write_every_night(context: JobContext) -> None:
-    await context.session.execute(text("INSERT INTO notes VALUES ('night')"))
+    await context.session.execute(text("INSERT INTO test_notes VALUES ('night')"))
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ async def stop(app: FastAPI, db_session: AsyncSession) -> AsyncIterator[asyncio.
     """A worker runs until this is set, and at most as long as the test."""
     begun.clear()
     may_end.set()
-    await db_session.execute(text("CREATE TABLE notes (text text)"))
+    await db_session.execute(text("CREATE TABLE test_notes (text text)"))
     await db_session.execute(MAKE_DUE)
     stop = asyncio.Event()
     worker = asyncio.create_task(process_jobs(app, [write_note, write_every_night], stop))
@@ -63,7 +63,7 @@ async def stop(app: FastAPI, db_session: AsyncSession) -> AsyncIterator[asyncio.
 def written(db_session: AsyncSession) -> Callable[[str], Awaitable[None]]:
     async def written(note: str) -> None:
         """Return when a job has written this."""
-        query = text("SELECT count(*) FROM notes WHERE text = :text")
+        query = text("SELECT count(*) FROM test_notes WHERE text = :text")
         async with asyncio.timeout(20):
             while True:
                 if await db_session.scalar(query, {"text": note}):
@@ -102,7 +102,8 @@ async def test_it_ends_the_job_that_it_does_and_begins_no_other(
     await enqueue(app, "not begun")
     may_end.set()
     await written("begun")
-    assert await db_session.scalar(text("SELECT count(*) FROM notes WHERE text = 'not begun'")) == 0
+    not_begun = text("SELECT count(*) FROM test_notes WHERE text = 'not begun'")
+    assert await db_session.scalar(not_begun) == 0
 
 
 async def test_it_listens_again_when_its_connection_is_lost(

@@ -22,7 +22,7 @@ async def tables(db_session: AsyncSession) -> None:
 
 
 def told(type_: str, *rows: Thing) -> dict[str, Any]:
-    return {"type": type_, "resource": "blue-things", "ids": [row.id for row in rows]}
+    return {"type": type_, "resource": "test-things", "ids": [row.id for row in rows]}
 
 
 async def test_changes_of_a_row_are_announced(app: FastAPI, follow: Follow, stream: Stream) -> None:

@@ -60,16 +60,16 @@ async def test_pages_of_this_host_and_of_listed_origins_may_connect(
 ) -> None:
     app = create_app(Settings.model_validate({"database_url": URL, "cors_origins": allowed}))
 
-    @app.websocket("/own")
+    @app.websocket("/test-socket")
     async def talk(socket: WebSocket) -> None:
         await socket.accept()
 
-    async with connect(app, BASE_URL.join("/own"), {"Origin": origin}):
+    async with connect(app, BASE_URL.join("/test-socket"), {"Origin": origin}):
         pass
     if allowed == "*":
         return
     with pytest.raises(WebSocketRejectedError, match="status 403"):
-        async with connect(app, BASE_URL.join("/own"), {"Origin": "http://evil.example"}):
+        async with connect(app, BASE_URL.join("/test-socket"), {"Origin": "http://evil.example"}):
             pass
 
 

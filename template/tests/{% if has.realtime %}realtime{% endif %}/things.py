@@ -10,13 +10,13 @@ class Base(DeclarativeBase):
 
 
 class Thing(Base):
-    __tablename__ = "blue_things"
+    __tablename__ = "test_things"
 
     name: Mapped[str]
 
 
 class Secret(Base):
-    __tablename__ = "secrets"
+    __tablename__ = "test_secrets"
 
     announce_changes = False
 

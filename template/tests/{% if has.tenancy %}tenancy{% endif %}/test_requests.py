@@ -16,11 +16,11 @@ async def test_a_request_acts_for_its_tenant_until_it_ends(
 ) -> None:
     service = create_app(app.state.settings, engine)
 
-    @service.get("/in-the-loop", dependencies=DEPENDENCIES)
+    @service.get("/test-loop", dependencies=DEPENDENCIES)
     async def in_the_loop() -> int | None:
         return current.get()
 
-    @service.get("/in-a-thread", dependencies=DEPENDENCIES)
+    @service.get("/test-thread", dependencies=DEPENDENCIES)
     def in_a_thread() -> int | None:
         return current.get()
 
@@ -31,6 +31,6 @@ async def test_a_request_acts_for_its_tenant_until_it_ends(
         LifespanManager(service),
         AsyncClient(transport=transport, base_url="http://test", headers=headers) as client,
     ):
-        for path in ("/in-the-loop", "/in-a-thread"):
+        for path in ("/test-loop", "/test-thread"):
             assert (await client.get(path)).json() == tenant_a.id
             assert current.get() is None

@@ -67,12 +67,12 @@ async def test_core_and_sql_are_held_to_the_tenant_as_well(
 ) -> None:
     with acting_for(tenant_a.id):
         async with engine.begin() as connection:
-            assert await connection.scalar(text("SELECT count(*) FROM blue_things")) == 1
-            result = await connection.execute(text("UPDATE blue_things SET name = 'changed'"))
+            assert await connection.scalar(text("SELECT count(*) FROM test_things")) == 1
+            result = await connection.execute(text("UPDATE test_things SET name = 'changed'"))
             assert result.rowcount == 1
-            await connection.execute(text("INSERT INTO blue_things (name) VALUES ('new')"))
+            await connection.execute(text("INSERT INTO test_things (name) VALUES ('new')"))
         async with engine.begin() as connection:
-            await connection.execute(text("DELETE FROM blue_things WHERE name = 'changed'"))
+            await connection.execute(text("DELETE FROM test_things WHERE name = 'changed'"))
     assert await names(db_session) == [tenant_b.name, "new"]
 
 
@@ -106,7 +106,7 @@ async def test_an_upsert_by_the_id_of_another_tenants_row_is_refused(
     sessions: Sessionmaker, db_session: AsyncSession, things: list[Thing], tenant_a: Tenant
 ) -> None:
     upsert = text(
-        "INSERT INTO blue_things (id, name) OVERRIDING SYSTEM VALUE VALUES (:id, 'mine') "
+        "INSERT INTO test_things (id, name) OVERRIDING SYSTEM VALUE VALUES (:id, 'mine') "
         "ON CONFLICT (id) DO UPDATE SET name = 'overwritten'"
     )
     with acting_for(tenant_a.id):
@@ -177,7 +177,7 @@ async def test_the_role_of_the_service_owns_nothing(sessions: Sessionmaker) -> N
     async with sessions() as session:
         assert (await session.execute(mine)).one() == (0, False, False)
         with pytest.raises(DBAPIError, match="must be owner"):
-            await session.execute(text("ALTER TABLE blue_things DISABLE ROW LEVEL SECURITY"))
+            await session.execute(text("ALTER TABLE test_things DISABLE ROW LEVEL SECURITY"))
 
 
 async def test_statements_without_a_transaction_are_refused(

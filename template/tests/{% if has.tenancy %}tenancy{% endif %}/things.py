@@ -18,7 +18,7 @@ class Sample(Base):
 
 
 class Thing(OfTenant, Sample):
-    __tablename__ = "blue_things"
+    __tablename__ = "test_things"
     __table_args__ = (sa.UniqueConstraint("tenant_id", "name"),)
 
     name: Mapped[str]
