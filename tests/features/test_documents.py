@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.recipes import files_of_tests, follow
-from tests.harness.project import Project
+from tests.harness.project import Project, render
 from tests.harness.service import database
 from tests.harness.template import ROOT, commit, git
 from tests.harness.thorough import usually
@@ -21,6 +21,10 @@ def test_its_steps_and_examples_work(
     git(tmp_path, "clone", "--quiet", str(default_project.path), "service")
     project = Project(tmp_path / "service").install(like=default_project)
     commit(project.path, "Lock")
+    follow_and_check(document, project, default_project)
+
+
+def follow_and_check(document: Path, project: Project, default_project: Project) -> None:
     with database(project) as url:
         follow(document, project, url)
     project.run("ruff", "check", "--select", "I", "--fix")
@@ -29,6 +33,14 @@ def test_its_steps_and_examples_work(
     project.run("mypy", MYPY_CACHE_DIR=default_project.variables()["MYPY_CACHE_DIR"])
     for way in ("sandbox", "committed"):
         project.run("pytest", *files_of_tests(document), f"--db={way}")
+
+
+def test_invitations_work_as_they_are_written(
+    template: Path, default_project: Project, tmp_path: Path
+) -> None:
+    project = render(template, tmp_path / "service", {"features": ["auth", "tenancy"]})
+    project.install(like=default_project)
+    follow_and_check(FOLDER / "invitations.md", project, default_project)
 
 
 EXECUTE = """
