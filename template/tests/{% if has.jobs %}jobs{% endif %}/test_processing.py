@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from pgqueuer.models import Job
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.jobs import JobContext, job, scheduled_job
 from app.jobs.processing import process_jobs
+from app.jobs.queue import WorkerQueries
 
 pytestmark = pytest.mark.committed
 
@@ -44,19 +48,29 @@ async def write_every_night(context: JobContext) -> None:
     await context.session.execute(text("INSERT INTO test_notes VALUES ('night')"))
 
 
+@dataclass(frozen=True)
+class Worker:
+    stop: asyncio.Event
+    task: asyncio.Task[None]
+
+    async def end(self) -> None:
+        self.stop.set()
+        await asyncio.wait_for(self.task, 20)
+
+
 @pytest.fixture(autouse=True)
-async def stop(app: FastAPI, db_session: AsyncSession) -> AsyncIterator[asyncio.Event]:
-    """A worker runs until this is set, and at most as long as the test."""
+async def worker(app: FastAPI, db_session: AsyncSession) -> AsyncIterator[Worker]:
+    """It runs until it is stopped, and at most as long as the test."""
     begun.clear()
     may_end.set()
     await db_session.execute(text("CREATE TABLE test_notes (text text)"))
     await db_session.execute(MAKE_DUE)
     stop = asyncio.Event()
-    worker = asyncio.create_task(process_jobs(app, [write_note, write_every_night], stop))
-    yield stop
+    work = process_jobs(app, [write_note, write_every_night], stop)
+    worker = Worker(stop, asyncio.create_task(work))
+    yield worker
     may_end.set()
-    stop.set()
-    await asyncio.wait_for(worker, 20)
+    await worker.end()
 
 
 @pytest.fixture
@@ -92,18 +106,33 @@ async def test_it_does_what_is_due_by_a_schedule(written: Written) -> None:
     await written("night")
 
 
+@pytest.fixture
+def looking(monkeypatch: pytest.MonkeyPatch) -> asyncio.Lock:
+    """Held by the worker while it looks for jobs."""
+    looking, dequeue = asyncio.Lock(), WorkerQueries.dequeue
+
+    async def dequeue_alone(*args: Any, **options: Any) -> list[Job]:
+        async with looking:
+            return await dequeue(*args, **options)
+
+    monkeypatch.setattr(WorkerQueries, "dequeue", dequeue_alone)
+    return looking
+
+
 async def test_it_ends_the_job_that_it_does_and_begins_no_other(
-    app: FastAPI, stop: asyncio.Event, db_session: AsyncSession, written: Written
+    app: FastAPI, worker: Worker, looking: asyncio.Lock, db_session: AsyncSession
 ) -> None:
     may_end.clear()
     await enqueue(app, "begun")
     await asyncio.wait_for(begun.wait(), 20)
-    stop.set()
-    await enqueue(app, "not begun")
+    worker.stop.set()
+    await asyncio.sleep(0)  # the worker hears of it, and no longer begins to look for jobs
+    async with looking:
+        await enqueue(app, "not begun")
     may_end.set()
-    await written("begun")
-    not_begun = text("SELECT count(*) FROM test_notes WHERE text = 'not begun'")
-    assert await db_session.scalar(not_begun) == 0
+    await worker.end()
+    found = await db_session.scalars(text("SELECT text FROM test_notes WHERE text <> 'night'"))
+    assert found.all() == ["begun"]
 
 
 async def test_it_listens_again_when_its_connection_is_lost(
