@@ -1,6 +1,7 @@
 """What a developer sees of a test that fails."""
 
 from tests.harness.project import Project
+from tests.harness.updates import replace
 
 FAILING = """
 from httpx import AsyncClient
@@ -27,6 +28,20 @@ router = APIRouter()
 async def broken() -> None:
     raise ValueError("broken")
 """
+
+
+def test_a_setting_without_a_value_in_tests_is_said_once(own_project: Project) -> None:
+    place = "    # Your own settings go below this line.\n"
+    replace(own_project.path, {"app/settings.py": (place, f"{place}\n    api_token: SecretStr\n")})
+    for chosen in ((), ("tests/unit",), ("tests/api/test_health.py", "-n0")):
+        output = own_project.run("pytest", *chosen, code=1)
+        assert output.count("The settings of the tests are invalid; ") == 1
+        assert output.count("api_token\n  Field required") == 1
+        assert 'tests/conftest.py: os.environ["API_TOKEN"] = "only-for-tests"' in output
+        assert len(output.splitlines()) < 30
+    with (own_project.path / "tests" / "conftest.py").open("a") as conftest:
+        conftest.write('\nimport os\n\nos.environ["API_TOKEN"] = "only-for-tests"\n')
+    own_project.pytest()
 
 
 def test_a_failure_shows_the_frames_of_the_project_alone(own_project: Project) -> None:

@@ -4,7 +4,7 @@ from typing import Any, NoReturn, Protocol
 
 import pytest
 
-SUMMARY = "the tests cannot use the database; the reason is above"
+SUMMARY = "the tests cannot run; the reason is above"
 REASON = pytest.StashKey[str]()
 TOLD_BY_WORKER = "reason_to_end"
 
@@ -39,5 +39,5 @@ def pytest_terminal_summary(
 ) -> None:
     reason = config.stash.get(REASON, None)
     if reason is not None:
-        terminalreporter.section("database")
+        terminalreporter.section("reason")
         terminalreporter.write_line(reason)

@@ -14,9 +14,11 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.contract import assert_problem
 
-UNREACHABLE = Settings(
-    _env_file=None, database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none")
-)
+
+@pytest.fixture
+def app_without_database() -> FastAPI:
+    url = SecretStr("postgresql://nobody@127.0.0.1:1/none")
+    return create_app(Settings(_env_file=None, database_url=url))
 
 
 async def get(app: FastAPI, *paths: str) -> list[int]:
@@ -100,14 +102,16 @@ async def test_ready_tells_busy_from_gone(
     assert (await client.get("/health/ready")).json() == {"status": "ok"}
 
 
-async def test_service_starts_without_a_database_and_is_live() -> None:
-    assert await get(create_app(UNREACHABLE), "/health/live") == [200]
+async def test_service_starts_without_a_database_and_is_live(
+    app_without_database: FastAPI,
+) -> None:
+    assert await get(app_without_database, "/health/live") == [200]
 
 
 async def test_ready_is_503_without_a_database_and_logs_why(
-    caplog: pytest.LogCaptureFixture,
+    app_without_database: FastAPI, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert await get(create_app(UNREACHABLE), "/health/ready") == [503]
+    assert await get(app_without_database, "/health/ready") == [503]
     assert "not ready: cannot connect to the database: " in caplog.text
 
 
