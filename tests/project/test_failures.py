@@ -1,6 +1,7 @@
 """What a developer sees of a test that fails."""
 
 from tests.harness.project import Project
+from tests.harness.template import write
 from tests.harness.updates import replace
 
 FAILING = """
@@ -17,6 +18,27 @@ async def test_query(db_session: AsyncSession) -> None:
 
 async def test_factory(db_session: AsyncSession) -> None:
     await ItemFactory.acreate(name="x" * 1000)
+"""
+
+CONFTEST = """
+import pytest
+from app.settings import Settings
+from tests.fixtures import plugins as pytest_plugins
+
+__all__ = ["pytest_plugins"]
+
+@pytest.fixture(scope="session")
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"max_json_depth": 9})
+"""
+
+OWN_SETTING = """
+from fastapi import FastAPI
+from app.settings import Settings
+
+def test_own_setting(app: FastAPI) -> None:
+    assert app.state.settings.max_json_depth == 9
+    assert Settings().max_json_depth == 50
 """
 
 BROKEN = """
@@ -42,6 +64,14 @@ def test_a_setting_without_a_value_in_tests_is_said_once(own_project: Project) -
     with (own_project.path / "tests" / "conftest.py").open("a") as conftest:
         conftest.write('\nimport os\n\nos.environ["API_TOKEN"] = "only-for-tests"\n')
     own_project.pytest()
+
+
+def test_settings_of_the_shell_do_not_count_in_tests(own_project: Project) -> None:
+    key = "a key of the developer's shell, long enough"
+    own_project.run("pytest", DATABASE_POOLER="transaction", SECRET_KEY=key, log_level="DEBUG")
+    own = {"tests/unit/test_own.py": OWN_SETTING, "tests/conftest.py": CONFTEST}
+    write(own_project.path, own)
+    own_project.run("pytest", "tests/unit/test_own.py", MAX_JSON_DEPTH="7")
 
 
 def test_a_failure_shows_the_frames_of_the_project_alone(own_project: Project) -> None:
