@@ -1,9 +1,15 @@
 from unittest.mock import AsyncMock
 
 import pytest
+from httpx import ASGITransport, AsyncClient
+from pydantic import SecretStr
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Message, Receive, Scope, Send
 
 from app.head_requests import HeadRequests
+from app.main import create_app
+from app.settings import Settings
+from dev.sockets import DATABASE_URL
 
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}
 
@@ -31,3 +37,14 @@ async def test_only_head_becomes_get_and_loses_the_body(
 
     await HeadRequests(answer)(scope, AsyncMock(), send)
     assert sent == [START, {"type": "http.response.body", "body": body, "more_body": False}]
+
+
+async def test_head_has_the_length_of_what_middleware_makes_of_a_body() -> None:
+    app = create_app(Settings(_env_file=None, database_url=SecretStr(DATABASE_URL)))
+    app.add_middleware(GZipMiddleware)
+    transport = ASGITransport(app)
+    headers = {"X-Request-ID": "same"}
+    async with AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+        head, get = await client.head("/openapi.json"), await client.get("/openapi.json")
+    assert get.headers["Content-Encoding"] == "gzip"
+    assert (head.headers, head.content) == (get.headers, b"")
