@@ -19,6 +19,9 @@ FAILS = FOLDER / "debugging-tests.md"
 WITH_USERS = [FOLDER / "openid-connect.md", FOLDER / "passkeys.md"]
 """They need the feature auth."""
 
+MAX_LINES = 80
+"""Of a page: about a screen. Those with users have more, since a login is a whole protocol."""
+
 PASSING = [recipe for recipe in RECIPES if recipe not in (FAILS, *WITH_USERS)]
 WAYS = {"in the sandbox": (), "with real commits": ("--db=committed",)}
 
@@ -42,6 +45,11 @@ def check(project: Project, original: Project) -> None:
     project.run("ruff", "format", "--check")
     project.run("mypy", MYPY_CACHE_DIR=original.variables()["MYPY_CACHE_DIR"])
     project.run("lint-imports")
+
+
+def test_each_is_a_screen_long_except_for_logins() -> None:
+    lines = {path: len(path.read_text().splitlines()) for path in RECIPES if path not in WITH_USERS}
+    assert [path.name for path in lines if lines[path] > MAX_LINES] == []
 
 
 @pytest.fixture(scope="session")
