@@ -55,14 +55,22 @@ class Telemetry:
 
 
 @pytest.fixture
-async def observed(engine: AsyncEngine, connect: Connect) -> AsyncIterator[AsyncEngine]:
+def pool_timeout() -> float:
+    """Seconds that a test waits for a connection, at most."""
+    return 30
+
+
+@pytest.fixture
+async def observed(
+    engine: AsyncEngine, connect: Connect, pool_timeout: float
+) -> AsyncIterator[AsyncEngine]:
     """An engine of the test's own, so that nobody observes that of others."""
     observed = create_async_engine(
         "postgresql+asyncpg://db.test:5432/shop",
         async_creator=connect,
         pool_size=2,
         max_overflow=0,
-        pool_timeout=0.3,
+        pool_timeout=pool_timeout,
     )
     yield observed
     await observed.dispose()
@@ -164,13 +172,13 @@ async def test_the_wait_for_a_connection_is_measured(
 
     async with observed.connect(), observed.connect():
         waiting = asyncio.create_task(wait())
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.03)
     await waiting
     [waits] = telemetry.points("db.client.connection.wait_time", "s")
     assert waits.attributes == {"db.client.connection.pool.name": "app"}
     assert waits.explicit_bounds == database_telemetry.SECONDS
     assert waits.count == 3
-    assert 0.09 < waits.max < 60
+    assert 0.02 < waits.max < 60
 
 
 async def test_waits_are_measured_in_the_pool_that_follows_another(
@@ -183,6 +191,7 @@ async def test_waits_are_measured_in_the_pool_that_follows_another(
     assert waits.count == 1
 
 
+@pytest.mark.parametrize("pool_timeout", [0.05])
 async def test_waits_that_the_pool_gives_up_are_counted(
     observed: AsyncEngine, telemetry: Telemetry
 ) -> None:
