@@ -112,14 +112,27 @@ def _parse(text: str) -> URL:
         raise ValueError(FORM)
     authority, slash, path = rest.partition("/")
     login, at, hosts = authority.rpartition("@")
-    if "," in hosts:  # SQLAlchemy wants several servers in the query, each with its port
-        servers = [host if ":" in host else f"{host}:5432" for host in hosts.split(",")]
-        path += ("&" if "?" in path else "?") + urlencode({"host": servers}, doseq=True)
+    if "," in hosts:  # SQLAlchemy wants several servers in the query
+        names, ports = zip(*map(_split_port, hosts.split(",")), strict=True)
+        servers = {"host": ",".join(names), "port": ",".join(ports)}
+        path += ("&" if "?" in path else "?") + urlencode(servers)
         hosts, slash = "", "/"
     try:
-        return make_url(f"postgresql+asyncpg://{login}{at}{hosts}{slash}{path}")
+        url = make_url(f"postgresql+asyncpg://{login}{at}{hosts}{slash}{path}")
+        url.get_dialect()().create_connect_args(url)  # reads the servers
     except (ArgumentError, ValueError):
         raise ValueError(FORM) from None
+    return url
+
+
+def _split_port(server: str) -> tuple[str, str]:
+    """The host, without the brackets of an IPv6 address, and the port."""
+    host, _, port = server.rpartition(":")
+    if not host or port.endswith("]"):
+        host, port = server, ""
+    if ":" in host and not host.startswith("["):
+        raise ValueError(FORM)
+    return host.strip("[]"), port or "5432"
 
 
 def _last(value: str | tuple[str, ...]) -> str:

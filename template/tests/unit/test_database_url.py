@@ -136,6 +136,36 @@ def test_several_hosts_are_passed_on_with_their_ports() -> None:
 
 
 @pytest.mark.parametrize(
+    ("servers", "hosts", "ports"),
+    [
+        ("[::1]", "::1", None),
+        ("[::1]:6432", "::1", 6432),
+        ("[::1]:6432,[::2]", ["::1", "::2"], [6432, 5432]),
+        ("one:6432,[::2]:6433", ["one", "::2"], [6432, 6433]),
+    ],
+)
+def test_ipv6_addresses_are_in_brackets(servers: str, hosts: object, ports: object) -> None:
+    url = f"postgresql://user@{servers}/service"
+    arguments = driver_arguments(create_engine(settings(url)))
+    assert (arguments["host"], arguments.get("port")) == (hosts, ports)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "one:x/service",
+        "one:x,two/service",
+        "one:1:2,two/service",
+        "/service?host=one:1:2&host=two",
+        "/service?host=one&port=1,2",
+    ],
+)
+def test_servers_that_cannot_be_read_are_rejected(rest: str) -> None:
+    with pytest.raises(ValueError, match="must look like"):
+        parse_database_url(f"postgresql://user@{rest}")
+
+
+@pytest.mark.parametrize(
     ("option", "key"),
     [
         ("channel_binding=require", "channel_binding"),
