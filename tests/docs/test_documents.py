@@ -111,8 +111,9 @@ def test_answers_lists_every_question() -> None:
 
 def test_operations_names_settings_that_there_are(default_project: Project) -> None:
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)\b", text("operations.md")))
-    others = {name for name in named if name.startswith("OTEL_")} | {"FORWARDED_ALLOW_IPS"}
-    assert named - others <= settings(default_project).keys()
+    of_others = {name for name in named if name.startswith(("OTEL_", "UVICORN_"))}
+    of_others.add("FORWARDED_ALLOW_IPS")
+    assert named - of_others <= settings(default_project).keys()
 
 
 def test_operations_names_every_limit_and_its_default(default_project: Project) -> None:
