@@ -119,7 +119,7 @@ def _parse(text: str) -> URL:
         hosts, slash = "", "/"
     try:
         url = make_url(f"postgresql+asyncpg://{login}{at}{hosts}{slash}{path}")
-        url.get_dialect()().create_connect_args(url)  # reads the servers
+        url.get_dialect()().create_connect_args(url)  # raises if it cannot read them
     except (ArgumentError, ValueError):
         raise ValueError(FORM) from None
     return url

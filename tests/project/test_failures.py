@@ -52,12 +52,12 @@ async def broken() -> None:
 """
 
 
-def test_a_setting_without_a_value_in_tests_is_said_once(own_project: Project) -> None:
+def test_a_missing_setting_is_reported_once(own_project: Project) -> None:
     place = "    # Your own settings go below this line.\n"
     replace(own_project.path, {"app/settings.py": (place, f"{place}\n    api_token: SecretStr\n")})
     for chosen in ((), ("tests/unit",), ("tests/api/test_health.py", "-n0")):
         output = own_project.run("pytest", *chosen, code=1)
-        assert output.count("The settings of the tests are invalid; ") == 1
+        assert output.count("The settings for the tests are invalid; ") == 1
         assert output.count("api_token\n  Field required") == 1
         assert 'tests/conftest.py: os.environ["API_TOKEN"] = "only-for-tests"' in output
         assert len(output.splitlines()) < 30
@@ -66,7 +66,9 @@ def test_a_setting_without_a_value_in_tests_is_said_once(own_project: Project) -
     own_project.pytest()
 
 
-def test_settings_of_the_shell_do_not_count_in_tests(own_project: Project) -> None:
+def test_environment_variables_do_not_change_settings_that_have_a_default(
+    own_project: Project,
+) -> None:
     key = "a key of the developer's shell, long enough"
     own_project.run("pytest", DATABASE_POOLER="transaction", SECRET_KEY=key, log_level="DEBUG")
     own = {"tests/unit/test_own.py": OWN_SETTING, "tests/conftest.py": CONFTEST}

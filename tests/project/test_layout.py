@@ -39,8 +39,8 @@ def test_fixtures_have_at_most_900_lines(fixture_modules: list[Path]) -> None:
 
 
 TABLE = re.compile(r'CREATE TABLE (\w+)|__tablename__ = "(\w+)"')
-OF_ROUTERS = {"/forgotten", "/stream"}
-"""Paths after the prefix of a router."""
+PREFIXED = {"/forgotten", "/stream"}
+"""Paths of routers that add a prefix."""
 
 ENDPOINT = re.compile(r'@\w+\.(?:get|post|put|patch|delete|websocket)\(\s*"(/[^"]*)"')
 
@@ -56,7 +56,7 @@ def test_tables_and_paths_of_its_tests_have_names_that_no_service_has() -> None:
     assert len(tables) > 10
     assert len(paths) > 10
     assert [name for name in tables if not name.startswith("test_")] == []
-    assert {path for path in paths if not path.startswith("/test-")} == OF_ROUTERS
+    assert {path for path in paths if not path.startswith("/test-")} == PREFIXED
 
 
 @pytest.mark.parametrize("line", ["import app.database", "import tests.fixtures.client"])

@@ -7,7 +7,7 @@ from tests.harness.service import serve
 PATH = "/api/v1"
 
 
-def test_what_leads_back_to_the_service_begins_with_the_path_of_the_proxy(
+def test_links_include_the_path_that_the_proxy_has_removed(
     default_project: Project, postgres: Server
 ) -> None:
     with serve(default_project, postgres.url, UVICORN_ROOT_PATH=PATH) as client:

@@ -107,27 +107,27 @@ async def test_it_does_what_is_due_by_a_schedule(written: Written) -> None:
 
 
 @pytest.fixture
-def looking(monkeypatch: pytest.MonkeyPatch) -> asyncio.Lock:
-    """Held by the worker while it looks for jobs."""
-    looking, dequeue = asyncio.Lock(), WorkerQueries.dequeue
+def dequeue_lock(monkeypatch: pytest.MonkeyPatch) -> asyncio.Lock:
+    """Held by the worker while it asks for jobs."""
+    lock, dequeue = asyncio.Lock(), WorkerQueries.dequeue
 
     async def dequeue_alone(*args: Any, **options: Any) -> list[Job]:
-        async with looking:
+        async with lock:
             return await dequeue(*args, **options)
 
     monkeypatch.setattr(WorkerQueries, "dequeue", dequeue_alone)
-    return looking
+    return lock
 
 
 async def test_it_ends_the_job_that_it_does_and_begins_no_other(
-    app: FastAPI, worker: Worker, looking: asyncio.Lock, db_session: AsyncSession
+    app: FastAPI, worker: Worker, dequeue_lock: asyncio.Lock, db_session: AsyncSession
 ) -> None:
     may_end.clear()
     await enqueue(app, "begun")
     await asyncio.wait_for(begun.wait(), 20)
     worker.stop.set()
-    await asyncio.sleep(0)  # the worker hears of it, and no longer begins to look for jobs
-    async with looking:
+    await asyncio.sleep(0)  # the worker learns of it, and does not ask for jobs again
+    async with dequeue_lock:
         await enqueue(app, "not begun")
     may_end.set()
     await worker.end()
