@@ -7,7 +7,7 @@ import builtins
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache, lru_cache, reduce
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -185,22 +185,14 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
     ) -> tuple[builtins.list[ModelT], Position | None]:
         """Return the first rows of the statement after `start`, at most `limit`, and the position
         of the last one if others follow."""
-        page = order.begin(statement, start, limit + 1)
+        if statement is order.rows and start is None:
+            page = _first_page(order, limit)
+        else:
+            page = order.select_page(statement, start, limit)
+        found = (await session.execute(page)).all()
         if order.sizes is None:
-            # One extra row shows whether others follow.
-            found = (await session.execute(page.add_columns(order.text).limit(limit + 1))).all()
             has_more = len(found) > limit
         else:
-            # The database adds up the sizes, so that it never sends rows beyond the budget.
-            sizes = page.with_only_columns(*order.sizes).limit(limit).cte(SIZES.name)
-            # `start` is not repeated here: PostgreSQL would expect fewer rows than there are, since
-            # it estimates a comparison of two columns by the first one, and join them the slow way.
-            fitting = (
-                statement.add_cte(sizes)
-                .add_columns(order.text, SIZES.c.following)
-                .where(*order.fits)
-            )
-            found = (await session.execute(fitting)).all()
             has_more = bool(found) and found[-1].following is not None
         rows = [row[0] for row in found[:limit]]
         if not has_more:
@@ -217,7 +209,7 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         return attribute
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Order:
     """The order of a list: by one field, and by `id` where that is equal.
 
@@ -247,9 +239,22 @@ class _Order:
     parts: dict[object, ColumnElement[bool]]
     """By the values of an enum, ANY_VALUE or None; empty if the index has the order."""
 
-    def begin(
-        self, statement: Select[tuple[ModelT]], start: Position | None, limit: int
-    ) -> Select[tuple[ModelT]]:
+    def select_page(
+        self, statement: Select[Any], start: Position | None, limit: int
+    ) -> Select[Any]:
+        """Select the first rows of `statement` after `start`, with `text` and what shows whether
+        others follow: one more row, or the column `following`."""
+        page = self._begin(statement, start, limit + 1)
+        if self.sizes is None:
+            return page.add_columns(self.text).limit(limit + 1)
+        # The database adds up the sizes, so that it never sends rows beyond the budget.
+        sizes = page.with_only_columns(*self.sizes).limit(limit).cte(SIZES.name)
+        # `start` is not repeated here: PostgreSQL would expect fewer rows than there are, since it
+        # estimates a comparison of two columns by the first one, and join them the slow way.
+        with_sizes = statement.add_cte(sizes).add_columns(self.text, SIZES.c.following)
+        return with_sizes.where(*self.fits)
+
+    def _begin(self, statement: Select[Any], start: Position | None, limit: int) -> Select[Any]:
         """Of the rows that `statement` selects in this order, select those after `start`, or as
         many of each part as a page can hold."""
         if not self.parts:
@@ -270,6 +275,12 @@ class _Order:
         values = (cast(literal(position.value, Text), self.keys[0].type), literal(position.id))
         row, start = tuple_(*keys), tuple_(*values[-len(keys) :])
         return row < start if self.descending else row > start
+
+
+@lru_cache
+def _first_page(order: _Order, limit: int) -> Select[Any]:
+    """The page that most clients ask for, cached for the same reason as `_order`."""
+    return order.select_page(order.rows, None, limit)
 
 
 @cache
