@@ -25,6 +25,10 @@ REPORTED = {
     "test_reading_task_left_running": ["task 'reader'", "pg_sleep(5)", STRAY],
     "test_writing_task_left_running": ["task 'writer'", "await asyncio.sleep(5)", STRAY],
     "test_task_of_a_request_left_running": ["task 'forgotten'", "probe/routes.py:", STRAY],
+    "test_task_left_running_in_another_folder": [
+        "task 'abroad'",
+        "began at tests/leaks/test_leaks.py:",
+    ],
     "test_task_that_cannot_be_cancelled": ["task 'stubborn'", "did not end when it was cancelled"],
     "test_statement_that_cannot_be_cancelled": ["task 'stubborn statement'", STRAY],
     "test_commit_through_another_engine": ["committed through another engine, to", FOREIGN],
