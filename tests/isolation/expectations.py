@@ -70,6 +70,7 @@ REPORTED = {
     "test_a_different_event_loop_is_refused_and_the_error_says_what_to_do": [
         "on a different event loop"
     ],
+    "test_unittests_loop_leads_to_asynchronous_functions": ["on a different event loop"],
     "test_the_test_client_leads_to_the_fixture_client": ["on a different event loop"],
     "test_killed_backend": ["the connection was closed", "`SELECT pg_terminate_backend("],
     "test_leak_of_a_test_that_is_expected_to_fail": ["a transaction with uncommitted writes"],
