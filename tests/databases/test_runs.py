@@ -89,6 +89,13 @@ class TestTheServer:
         # This server does not answer.
         run(default_project, option, TEST_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
 
+    def test_has_the_migrations_of_the_project_whatever_rootdir_says(
+        self, default_project: Project
+    ) -> None:
+        """Editors pass the folder that is open, which may be above the project's."""
+        rootdir = f"--rootdir={default_project.path.parent}"
+        run(default_project, HEALTH, rootdir, "-p", "no:cacheprovider")
+
     def test_is_gone_after_the_run_if_it_is_embedded(self, default_project: Project) -> None:
         family = Family()
         run(default_project, HEALTH, "-n", "2", **family.variables)
@@ -116,6 +123,8 @@ class TestAnExternalServer:
     def test_can_be_set_in_the_file_env(self, own_project: Project, server: str) -> None:
         (own_project.path / ".env").write_text(f"TEST_DATABASE_URL={server}\n")
         assert "of TEST_DATABASE_URL" in run(own_project)
+        in_subfolder = f"cd tests && pytest ../{HEALTH}"
+        assert "of TEST_DATABASE_URL" in own_project.run("sh", "-c", in_subfolder)
 
     def test_is_shared_by_two_checkouts_at_once(
         self, own_project: Project, server: str, tmp_path: Path

@@ -25,6 +25,10 @@ REPORTED = {
     "test_reading_task_left_running": ["task 'reader'", "pg_sleep(5)", STRAY],
     "test_writing_task_left_running": ["task 'writer'", "await asyncio.sleep(5)", STRAY],
     "test_task_of_a_request_left_running": ["task 'forgotten'", "probe/routes.py:", STRAY],
+    "test_task_left_running_in_another_folder": [
+        "task 'abroad'",
+        "began at tests/leaks/test_leaks.py:",
+    ],
     "test_task_that_cannot_be_cancelled": ["task 'stubborn'", "did not end when it was cancelled"],
     "test_statement_that_cannot_be_cancelled": ["task 'stubborn statement'", STRAY],
     "test_commit_through_another_engine": ["committed through another engine, to", FOREIGN],
@@ -66,6 +70,7 @@ REPORTED = {
     "test_a_different_event_loop_is_refused_and_the_error_says_what_to_do": [
         "on a different event loop"
     ],
+    "test_unittests_loop_leads_to_asynchronous_functions": ["on a different event loop"],
     "test_the_test_client_leads_to_the_fixture_client": ["on a different event loop"],
     "test_killed_backend": ["the connection was closed", "`SELECT pg_terminate_backend("],
     "test_leak_of_a_test_that_is_expected_to_fail": ["a transaction with uncommitted writes"],

@@ -15,9 +15,9 @@ MIN_VERSION = 14
 
 
 class ExternalServerSettings(BaseSettings):
-    """Read from the environment, then from the file `.env`."""
+    """Read from the environment, then from the file `.env` of the project (`_env_file`)."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
 
     test_database_url: SecretStr | None = None
 

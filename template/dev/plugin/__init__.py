@@ -10,7 +10,13 @@ garbage.py       what the garbage collector need not look at
 """
 
 from dev.plugin.end_of_run import end_run
-from dev.plugin.options import all_committed, is_committed, keeps_databases, rebuilds
+from dev.plugin.options import (
+    all_committed,
+    is_committed,
+    keeps_databases,
+    project_folder,
+    rebuilds,
+)
 from dev.plugin.report import fail_for_leaks, has_failed, has_xfailed, report_kept_database
 from dev.plugin.running_test import running_test
 from dev.plugin.server import SERVER
@@ -24,6 +30,7 @@ __all__ = [
     "has_xfailed",
     "is_committed",
     "keeps_databases",
+    "project_folder",
     "rebuilds",
     "report_kept_database",
     "running_test",

@@ -1,6 +1,7 @@
 """The options `--db...`, the marker `committed`, and DATABASE_URL, closed while tests run."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,11 @@ def close_database_url(config: pytest.Config) -> None:
     patch = pytest.MonkeyPatch()
     patch.setenv("DATABASE_URL", CLOSED_URL)
     config.add_cleanup(patch.undo)
+
+
+def project_folder(config: pytest.Config) -> Path:
+    """The folder of `pyproject.toml`, whatever the current folder is and `--rootdir` says."""
+    return config.rootpath if config.inipath is None else config.inipath.parent
 
 
 def all_committed(config: pytest.Config) -> bool:

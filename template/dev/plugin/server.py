@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from dev import postgres
 from dev.databases import Server
 from dev.databases.external import ExternalServerError, ExternalServerSettings, check_server
-from dev.plugin.options import rebuilds
+from dev.plugin.options import project_folder, rebuilds
 from dev.postgres import PostgresError
 
 SERVER = pytest.StashKey[Server]()
@@ -58,7 +58,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         if "database_server" in config.workerinput:
             config.stash[SERVER] = _shared_server(config.workerinput["database_server"])
     elif _runs_tests(config):
-        configured = ExternalServerSettings().test_database_url
+        env_file = project_folder(config) / ".env"
+        configured = ExternalServerSettings(_env_file=env_file).test_database_url
         if configured is not None and configured.get_secret_value():
             config.stash[SERVER] = _external_server(config, configured.get_secret_value())
         else:

@@ -5,6 +5,7 @@ import smtplib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import Context
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -214,6 +215,16 @@ async def test_connection_to_a_clone_left_open(clean: None, engine: AsyncEngine)
     connection = await engine.connect()
     kept.append(connection)
     await connection.execute(text("SELECT 'held open'"))
+
+
+async def test_task_left_running_in_another_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clean: None, sessions: Sessionmaker
+) -> None:
+    monkeypatch.chdir(tmp_path)  # until the end of the test is over, since it was requested first
+    kept.append(asyncio.create_task(asyncio.sleep(5), name="abroad"))
+    session = sessions()
+    kept.append(session)
+    await write(session)
 
 
 @pytest.mark.committed

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -124,6 +125,17 @@ async def test_a_different_event_loop_is_refused_and_the_error_says_what_to_do(
     assert "Use the fixture `client`" in str(error)
     assert (await client.post("/accounts", json={"name": "here"})).status_code == 201
     assert (await client.get("/names")).json() == ["here"]
+
+
+class TestOfUnittest(unittest.IsolatedAsyncioTestCase):
+    @pytest.fixture(autouse=True)
+    def _fixtures(self, clean: None, sessions: Sessionmaker) -> None:
+        self.sessions = sessions
+
+    async def test_unittests_loop_leads_to_asynchronous_functions(self) -> None:
+        async with self.sessions() as session:
+            with self.assertRaisesRegex(SandboxError, "`async def` tests instead of"):  # noqa: PT027
+                await session.execute(text("SELECT 1"))
 
 
 async def test_the_test_client_leads_to_the_fixture_client(clean: None, app: FastAPI) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from httpx import AsyncClient
 from probe.models import Account
 from sqlalchemy import select, text
+from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from tests.rows.conftest import Names
 
@@ -45,6 +46,14 @@ async def test_more_transactions_than_the_pool_has_connections_wait_for_one(
     await asyncio.gather(*(write(f"n{i}") for i in range(50)))
     assert len(await names()) == 50
     assert engine.pool.checkedout() == 1  # type: ignore[attr-defined]  # that of `names`
+
+
+async def test_one_session_for_several_tasks_is_an_error(sessions: Sessionmaker) -> None:
+    """In production it works whenever the pool has a connection ready, and fails otherwise."""
+    async with sessions() as session:
+        reads = [session.scalars(select(Account.name)) for _ in range(2)]
+        outcomes = await asyncio.gather(*reads, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes].count(InvalidRequestError) == 1
 
 
 async def test_a_rolled_back_row_is_never_seen(sessions: Sessionmaker) -> None:

@@ -10,6 +10,8 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from dev.asgi import StreamingTransport
+from dev.isolation import DatabaseIsolation
+from dev.sandbox import SandboxError
 
 former: list[httpx.AsyncClient] = []
 
@@ -117,3 +119,16 @@ class TestOverrides:
     ) -> None:
         assert app.state.overridden
         assert (await client.post("/accounts", json={"name": "by the test"})).status_code == 201
+
+
+@pytest.fixture(scope="module")
+async def refusal(isolation: DatabaseIsolation) -> str:
+    with pytest.raises(SandboxError) as caught:
+        async with isolation.engine.begin() as connection:
+            await connection.execute(text("DELETE FROM accounts"))
+    return str(caught.value)
+
+
+async def test_a_fixture_of_a_module_cannot_write_and_is_told_so(refusal: str) -> None:
+    assert "no running test has asked for the database" in refusal
+    assert "write rows in no fixture whose scope is larger than a test" in refusal
