@@ -11,6 +11,7 @@ from copier import VcsRef
 from tests.harness.answers import ANSWERS
 from tests.harness.project import Project, render
 from tests.harness.service import database
+from tests.harness.template import commit
 from tests.harness.updates import update
 
 MARKED = ANSWERS["every_field_type"]["resources"]
@@ -21,7 +22,7 @@ BEFORE = MARKED | {
     "brand": "name:str motto:text~ story:text",
     "dropped": "name:str! state:enum(a|b)=a maker:ref(maker) makers:refs(maker)",
     "thing": (
-        "old_int:int old_enum:enum(a|b) old_ref:ref(maker)! "
+        "old_int:int old_enum:enum(a|b) old_ref:ref(maker)! old_target:ref(dropped) "
         "length:str(20) widened:str(20) number:int scale:decimal(4,2) day:date "
         "more:enum(a|b) fewer:enum(a|b|c) chosen:str free:enum(a|b) "
         "target:ref(maker) strict:ref(maker)? loose:ref(maker) changed:int=1 "
@@ -126,6 +127,7 @@ def test_every_change_is_detected_migrated_and_reverted(changed: Changed) -> Non
         "things.old_float",
         "things.old_int",
         "things.old_ref_id",
+        "things.old_target_id",
     ]
     changed.alembic("upgrade", "head")
     after = changed.schema()
@@ -139,3 +141,78 @@ def test_every_change_is_detected_migrated_and_reverted(changed: Changed) -> Non
     changed.project.run("ruff", "check")
     changed.project.run("ruff", "format", "--check")
     changed.project.pytest(MIGRATIONS)
+
+
+CYCLE = """
+
+class Left(Base):
+    __tablename__ = "lefts"
+    right_id: Mapped[int] = mapped_column(sa.ForeignKey("rights.id", name="fk_lefts_right_id"))
+
+
+class Right(Base):
+    __tablename__ = "rights"
+    left_id: Mapped[int] = mapped_column(sa.ForeignKey("lefts.id", name="fk_rights_left_id"))
+    own_id: Mapped[int] = mapped_column(sa.ForeignKey("rights.id", name="fk_rights_own_id"))
+"""
+POLICIES = (
+    "ALTER TABLE items ENABLE ROW LEVEL SECURITY",
+    "ALTER TABLE items FORCE ROW LEVEL SECURITY",
+    "CREATE POLICY cheap ON items FOR SELECT USING (price < 9)",
+    "CREATE POLICY positive ON items AS RESTRICTIVE WITH CHECK (price > 0 AND name <> '')",
+)
+SHOW_POLICIES = """
+import asyncio, os
+import asyncpg
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    print(await connection.fetch("SELECT * FROM pg_policies ORDER BY policyname"))
+    print(await connection.fetch("SELECT relrowsecurity, relforcerowsecurity FROM pg_class"
+                                 " WHERE relname = 'items'"))
+
+asyncio.run(main())
+"""
+
+
+def migrate_there_and_back(changed: Changed, revision: str) -> None:
+    before = changed.schema()
+    changed.alembic("revision", "--autogenerate", "-m", "change", "--rev-id", revision)
+    changed.alembic("upgrade", "head")
+    after = changed.schema()
+    changed.alembic("check")
+    changed.alembic("downgrade", "-1")
+    assert changed.schema() == before
+    changed.alembic("upgrade", "head")
+    assert changed.schema() == after != before
+
+
+def test_tables_that_refer_to_each_other_come_and_go(own_project: Project) -> None:
+    models = own_project.path / "app" / "resources" / "item" / "models.py"
+    without = models.read_text()
+    with database(own_project) as url:
+        changed = Changed(own_project, url)
+        changed.alembic("upgrade", "head")
+        models.write_text(without + CYCLE)
+        migrate_there_and_back(changed, "0002")
+        models.write_text(without)
+        migrate_there_and_back(changed, "0003")
+
+
+def test_a_column_goes_with_the_policies_that_use_it(own_project: Project) -> None:
+    migration = own_project.path / "migrations" / "versions" / "0001_initial.py"
+    statements = "".join(f'    op.execute("{one}")\n' for one in POLICIES)
+    up, down = migration.read_text().split("\n\ndef downgrade")
+    migration.write_text(f"{up}{statements}\n\ndef downgrade{down}")
+    commit(own_project.path, "Limit rows")
+    with database(own_project) as url:
+        changed = Changed(own_project, url)
+        changed.alembic("upgrade", "head")
+        shown = own_project.run("python", "-c", SHOW_POLICIES, DATABASE_URL=url)
+        update(own_project, VcsRef.CURRENT, {"resource": "item name:str(100)"})
+        migrate_there_and_back(changed, "0002")
+        hidden = own_project.run("python", "-c", SHOW_POLICIES, DATABASE_URL=url)
+        assert hidden.startswith("[]\n")
+        assert "relrowsecurity=False relforcerowsecurity=False" in hidden
+        changed.alembic("downgrade", "-1")
+        assert own_project.run("python", "-c", SHOW_POLICIES, DATABASE_URL=url) == shown

@@ -91,9 +91,6 @@ FEATURES = {
             NEEDS_TENANT,
             "Tables with rows need three steps: uv run template docs features/tenancy-with-rows",
         ),
-        dropped=(
-            "Put the migration in order by hand: uv run template docs features/tenancy says how.",
-        ),
     ),
 }
 
