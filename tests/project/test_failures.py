@@ -1,5 +1,9 @@
 """What a developer sees of a test that fails."""
 
+from collections.abc import Callable
+
+import pytest
+
 from tests.harness.project import Project
 from tests.harness.template import write
 from tests.harness.updates import replace
@@ -64,6 +68,41 @@ def test_a_missing_setting_is_reported_once(own_project: Project) -> None:
     with (own_project.path / "tests" / "conftest.py").open("a") as conftest:
         conftest.write('\nimport os\n\nos.environ["API_TOKEN"] = "only-for-tests"\n')
     own_project.pytest()
+
+
+def forget_a_migration(project: Project) -> str:
+    with (project.path / "app/resources/item/models.py").open("a") as models:
+        models.write("\n    rank: Mapped[int] = mapped_column(sa.Integer())\n")
+    return "  add column items.rank\n"
+
+
+def break_a_migration(project: Project) -> str:
+    with (project.path / "migrations/versions/0001_initial.py").open("a") as migration:
+        migration.write("raise RuntimeError('a broken migration')\n")
+    return "The migrations failed on an empty database: a broken migration\n"
+
+
+def lose_the_server(project: Project) -> str:
+    ready = "            self.embedded.wait_until_ready()\n"
+    lost = f"{ready}            raise ConnectionRefusedError('gone')\n"
+    replace(project.path, {"dev/databases/server.py": (ready, lost)})
+    return "The databases of the tests could not be prepared: gone\n"
+
+
+@pytest.mark.parametrize("spoil", [forget_a_migration, break_a_migration, lose_the_server])
+def test_what_concerns_all_tests_is_said_before_those_that_need_no_database(
+    own_project: Project, spoil: Callable[[Project], str]
+) -> None:
+    names = [f"tests/a_unit/test_module_{number}.py" for number in range(30)]
+    write(own_project.path, dict.fromkeys(names, "def test_nothing() -> None: ...\n"))
+    reason = spoil(own_project)
+    order = ("-p", "no:randomly", "tests/a_unit", "tests/api")
+    for workers in ("0", "2"):
+        output = own_project.pytest(*order, "-n", workers, code=None)
+        assert output.count(reason) == 1
+        assert "no tests ran" in output
+        assert len(output.splitlines()) <= 30
+    assert "30 passed" in own_project.pytest("tests/a_unit")
 
 
 def test_environment_variables_do_not_change_settings_that_have_a_default(

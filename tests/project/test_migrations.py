@@ -21,7 +21,7 @@ BEFORE = MARKED | {
     "brand": "name:str motto:text~ story:text",
     "dropped": "name:str! state:enum(a|b)=a maker:ref(maker) makers:refs(maker)",
     "thing": (
-        "old_int:int old_enum:enum(a|b) old_ref:ref(maker)! "
+        "old_int:int old_enum:enum(a|b) old_ref:ref(maker)! old_target:ref(dropped) "
         "length:str(20) widened:str(20) number:int scale:decimal(4,2) day:date "
         "more:enum(a|b) fewer:enum(a|b|c) chosen:str free:enum(a|b) "
         "target:ref(maker) strict:ref(maker)? loose:ref(maker) changed:int=1 "
@@ -126,6 +126,7 @@ def test_every_change_is_detected_migrated_and_reverted(changed: Changed) -> Non
         "things.old_float",
         "things.old_int",
         "things.old_ref_id",
+        "things.old_target_id",
     ]
     changed.alembic("upgrade", "head")
     after = changed.schema()
@@ -139,3 +140,41 @@ def test_every_change_is_detected_migrated_and_reverted(changed: Changed) -> Non
     changed.project.run("ruff", "check")
     changed.project.run("ruff", "format", "--check")
     changed.project.pytest(MIGRATIONS)
+
+
+CYCLE = """
+
+class Left(Base):
+    __tablename__ = "lefts"
+    right_id: Mapped[int] = mapped_column(sa.ForeignKey("rights.id", name="fk_lefts_right_id"))
+
+
+class Right(Base):
+    __tablename__ = "rights"
+    left_id: Mapped[int] = mapped_column(sa.ForeignKey("lefts.id", name="fk_rights_left_id"))
+    own_id: Mapped[int] = mapped_column(sa.ForeignKey("rights.id", name="fk_rights_own_id"))
+"""
+
+
+def migrate_there_and_back(changed: Changed, revision: str) -> None:
+    before = changed.schema()
+    changed.alembic("revision", "--autogenerate", "-m", "change", "--rev-id", revision)
+    changed.alembic("upgrade", "head")
+    after = changed.schema()
+    changed.alembic("check")
+    changed.alembic("downgrade", "-1")
+    assert changed.schema() == before
+    changed.alembic("upgrade", "head")
+    assert changed.schema() == after != before
+
+
+def test_tables_that_refer_to_each_other_come_and_go(own_project: Project) -> None:
+    models = own_project.path / "app" / "resources" / "item" / "models.py"
+    without = models.read_text()
+    with database(own_project) as url:
+        changed = Changed(own_project, url)
+        changed.alembic("upgrade", "head")
+        models.write_text(without + CYCLE)
+        migrate_there_and_back(changed, "0002")
+        models.write_text(without)
+        migrate_there_and_back(changed, "0003")

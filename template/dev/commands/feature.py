@@ -92,7 +92,8 @@ FEATURES = {
             "Tables with rows need three steps: uv run template docs features/tenancy-with-rows",
         ),
         dropped=(
-            "Put the migration in order by hand: uv run template docs features/tenancy says how.",
+            "Drop the policies in the migration by hand: uv run template docs features/tenancy"
+            " says how.",
         ),
     ),
 }
