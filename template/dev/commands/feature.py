@@ -91,10 +91,7 @@ FEATURES = {
             NEEDS_TENANT,
             "Tables with rows need three steps: uv run template docs features/tenancy-with-rows",
         ),
-        dropped=(
-            "Drop the policies in the migration by hand: uv run template docs features/tenancy"
-            " says how.",
-        ),
+        dropped=("Drop the policies by hand: uv run template docs features/tenancy says how.",),
     ),
 }
 
