@@ -21,4 +21,4 @@ class HeadRequests:
         try:
             await self.app(get, receive, send_without_body)
         finally:
-            scope["route"] = get.get("route")  # for logs
+            scope.update(get, method="HEAD")  # for logs

@@ -2,9 +2,10 @@
 
 import datetime as dt
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Enum, Identity, MetaData, func
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, DateTime, Enum, Identity, MetaData, event, func
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column
 
 # Every constraint is named after its table and columns, so that migrations can drop it and error
 # responses can say which one was violated.
@@ -22,10 +23,6 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
 
-    # Fetch what the database computes in the statement that writes the row: a lazy load later on
-    # would fail, because attribute access cannot await.
-    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  (SQLAlchemy's declaration)
-
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     created_at: Mapped[dt.datetime] = mapped_column(
         DateTime(timezone=True), server_default=func.now(), sort_order=1
@@ -36,6 +33,16 @@ class Base(DeclarativeBase):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.__dict__.get('id', 'new')}>"
+
+
+@event.listens_for(Base, "instrument_class", propagate=True)
+def read_what_the_database_computes(mapper: Mapper[Any], _: type[Any]) -> None:
+    """Read it in the statement that writes the row: a lazy load later on would fail, because
+    attribute access cannot await.
+
+    It is set here because the `__mapper_args__` of a model take the place of those of its base.
+    """
+    mapper.eager_defaults = True
 
 
 def choice_of(enum: type[StrEnum], column: str) -> Enum:

@@ -60,7 +60,9 @@ def _hide_query(scope: Scope) -> None:
 
 def _log(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"]
-    route = getattr(scope.get("route"), "path_format", None)
+    # FastAPI's route is the one of its router; only this one has the prefix of `include_router`.
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    route = getattr(included or scope.get("route"), "path_format", None)
     if status >= 500:
         level = logging.ERROR
     elif str(route).startswith("/health/"):
@@ -69,6 +71,6 @@ def _log(scope: Scope, status: int, seconds: float) -> None:
         level = logging.INFO
     duration = round(seconds * 1000, 1)
     extra = {"method": method, "route": route, "status": status, "duration_ms": duration}
-    if route is None:  # as the client has written it, so without line breaks
+    if not route:  # as the client has written it, so without line breaks
         extra["path"] = scope.get("raw_path", b"").decode("ascii", "backslashreplace")
     logger.log(level, "%s %s %s", method, route or extra["path"], status, extra=extra)

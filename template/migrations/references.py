@@ -25,7 +25,7 @@ def order(operations: UpgradeOps) -> None:
     """
     first: list[MigrateOperation] = []
     last: list[MigrateOperation] = []
-    to_create = {one.table_name for one in operations.ops if isinstance(one, CreateTableOp)}
+    to_create = {_name(one) for one in operations.ops if isinstance(one, CreateTableOp)}
     dropped: set[str] = set()
     for change in operations.ops:
         if isinstance(change, ModifyTableOps):
@@ -33,12 +33,12 @@ def order(operations: UpgradeOps) -> None:
             last += [one for one in change.ops if isinstance(one, CreateForeignKeyOp)]
             change.ops = [one for one in change.ops if one not in first and one not in last]
         elif isinstance(change, CreateTableOp):
-            to_create.remove(change.table_name)
+            to_create.remove(_name(change))
             last += map(CreateForeignKeyOp.from_constraint, _take_out(change, to_create))
         elif isinstance(change, DropTableOp) and change._reverse is not None:  # noqa: SLF001
             taken = _take_out(change._reverse, dropped)  # noqa: SLF001  (what it was created with)
             first += map(DropConstraintOp.from_constraint, taken)
-            dropped.add(change.table_name)
+            dropped.add(_name(change))
     operations.ops = [*first, *operations.ops, *last]
 
 
@@ -56,6 +56,10 @@ def _take_out(table: CreateTableOp, targets: set[str]) -> list[ForeignKeyConstra
             left.append(part)
     table.columns = left
     return taken
+
+
+def _name(table: CreateTableOp | DropTableOp) -> str:
+    return f"{table.schema}.{table.table_name}" if table.schema else table.table_name
 
 
 def _target(reference: ForeignKeyConstraint) -> str:

@@ -13,7 +13,7 @@ from tests.harness.project import Copy, Project
 PLACE = "            # Your own startup and shutdown go below this line.\n"
 START = """\
             async with app.state.sessions.begin() as session:
-                insert = "INSERT INTO accounts (name) VALUES ('started') ON CONFLICT DO NOTHING"
+                insert = "INSERT INTO accounts (name) VALUES ('started')"
                 await session.execute(__import__("sqlalchemy").text(insert))
                 raw = await (await session.connection()).get_raw_connection()
                 app.state.heard = heard = __import__("asyncio").Queue()

@@ -91,14 +91,18 @@ def _describe(change: Any) -> Iterator[str]:
         case [*several] if isinstance(change, list):
             for one in several:
                 yield from _describe(one)
-        case (str() as kind, _, str() as table, str() as column, *_):
-            yield f"change {kind.removeprefix('modify_')} of {table}.{column}"
-        case (str() as kind, _, str() as table, column):
-            yield f"{_verb(kind)} {table}.{column.name}"
+        case (str() as kind, schema, str() as table, str() as column, *_):
+            yield f"change {kind.removeprefix('modify_')} of {_qualified(table, schema)}.{column}"
+        case (str() as kind, schema, str() as table, column):
+            yield f"{_verb(kind)} {_qualified(table, schema)}.{column.name}"
         case (str() as kind, Table() as table, *_):
-            yield f"{_verb(kind)} {table.name}"
+            yield f"{_verb(kind)} {table.fullname}"
         case (str() as kind, thing, *_):
             yield f"{_verb(kind)} {getattr(thing, 'name', thing)}"
+
+
+def _qualified(table: str, schema: str | None) -> str:
+    return f"{schema}.{table}" if schema else table
 
 
 def _verb(kind: str) -> str:

@@ -31,7 +31,7 @@ def insert_sample_rows(connection: Connection) -> None:
     for table in _tables(connection):
         checks = {
             check["name"]: check["sqltext"]
-            for check in inspect(connection).get_check_constraints(table.name)
+            for check in inspect(connection).get_check_constraints(table.name, table.schema)
         }
         with suppress(DBAPIError, KeyError, NotImplementedError), connection.begin_nested():
             row = {
@@ -45,7 +45,7 @@ def insert_sample_rows(connection: Connection) -> None:
 def count_rows(connection: Connection) -> dict[str, int]:
     """The number of rows in each table."""
     return {
-        table.name: connection.scalars(select(func.count()).select_from(table)).one()
+        table.fullname: connection.scalars(select(func.count()).select_from(table)).one()
         for table in _tables(connection)
     }
 
@@ -53,7 +53,14 @@ def count_rows(connection: Connection) -> dict[str, int]:
 def _tables(connection: Connection) -> list[Table]:
     """All tables but Alembic's own, each after the tables that it references."""
     found = MetaData()
-    found.reflect(connection, only=lambda name, _: name != "alembic_version")
+    inspector = inspect(connection)
+    for schema in {*inspector.get_schema_names()} - {"information_schema"}:
+        is_default = schema == inspector.default_schema_name
+        found.reflect(
+            connection,
+            schema=None if is_default else schema,
+            only=lambda name, _: name != "alembic_version",
+        )
     return found.sorted_tables
 
 

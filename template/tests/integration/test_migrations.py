@@ -28,8 +28,9 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 COLUMNS = """
-    SELECT table_name, column_name FROM information_schema.columns
-    WHERE table_schema = current_schema() ORDER BY table_name, column_name
+    SELECT table_schema, table_name, column_name FROM information_schema.columns
+    WHERE table_schema NOT IN ('information_schema', 'pg_catalog')
+    ORDER BY table_schema, table_name, column_name
 """
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 from enum import StrEnum
 
 import pytest
+import sqlalchemy
 from sqlalchemy import CheckConstraint, ForeignKey, MetaData, create_mock_engine
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.schema import ExecutableDDLElement
@@ -30,6 +31,12 @@ class NamedSample(SampleBase):
     code: Mapped[str] = mapped_column(unique=True)
     other_id: Mapped[int] = mapped_column(ForeignKey("samples.id"), index=True)
     color: Mapped[Color] = mapped_column(choice_of(Color, "color"))
+
+    __mapper_args__ = {"polymorphic_on": "code", "polymorphic_identity": "sample"}
+
+
+class SpecialSample(NamedSample):
+    __mapper_args__ = {"polymorphic_identity": "special"}
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +85,13 @@ def test_the_database_sets_the_id_and_the_times(created: str, column: str) -> No
 def test_the_times_are_the_last_columns_of_a_table() -> None:
     columns = SampleBase.metadata.tables["samples"].columns.keys()
     assert columns[-2:] == ["created_at", "updated_at"]
+
+
+@pytest.mark.parametrize("model", [NamedSample, SpecialSample])
+def test_what_the_database_computes_is_read_when_a_row_is_written(
+    model: type[NamedSample],
+) -> None:
+    assert sqlalchemy.inspect(model).eager_defaults is True
 
 
 def test_a_row_is_shown_by_its_id() -> None:

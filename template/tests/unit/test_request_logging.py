@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from unittest.mock import AsyncMock
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from httpx import ASGITransport, AsyncClient
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -27,6 +27,12 @@ def quiet_app() -> FastAPI:
         logging.getLogger("app.own").warning("crashing", extra={"name_length": len(name)})
         raise RuntimeError("crashed")
 
+    included = APIRouter()
+
+    @included.get("")
+    async def answer() -> None: ...
+
+    app.include_router(included, prefix="/test-included/{name}")
     return app
 
 
@@ -67,6 +73,15 @@ async def test_a_request_is_one_line_with_its_route(client: AsyncClient, lines: 
     assert own["request_id"] == request["request_id"]
     assert (own["message"], own["logger"], own["name_length"]) == ("crashing", "app.own", 6)
     assert "secret" not in "".join(lines)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_route_begins_with_the_prefix_that_its_router_was_included_with(
+    client: AsyncClient, lines: list[str], method: str
+) -> None:
+    assert (await client.request(method, "/test-included/secret")).status_code == 200
+    [line] = lines
+    assert json.loads(line)["route"] == "/test-included/{name}"
 
 
 async def test_a_path_without_a_route_is_logged_as_it_was_sent(
