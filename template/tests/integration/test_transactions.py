@@ -8,7 +8,6 @@ from fastapi import FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
-from sqlalchemy.pool import QueuePool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.database import ReadSessionDep, SessionDep
@@ -28,50 +27,48 @@ REJECT_COMMITS = [
 ]
 
 
-def checked_out(engine: AsyncEngine) -> int:
-    assert isinstance(engine.pool, QueuePool)
-    return engine.pool.checkedout()
-
-
 class Watch:
-    """Notes how many connections are in use whenever a response begins."""
+    """Notes of each session whether it uses a connection when a response begins."""
 
-    def __init__(self, app: ASGIApp, engine: AsyncEngine, in_use: list[int]) -> None:
+    def __init__(self, app: ASGIApp, sessions: list[AsyncSession], in_use: list[bool]) -> None:
         self.app = app
-        self.engine = engine
+        self.sessions = sessions
         self.in_use = in_use
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def watch(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self.in_use.append(checked_out(self.engine))
+                self.in_use += [session.in_transaction() for session in self.sessions]
             await send(message)
 
         await self.app(scope, receive, watch)
 
 
 @pytest.fixture
-def in_use() -> list[int]:
+def in_use() -> list[bool]:
     return []
 
 
 @pytest.fixture
 async def probe(
-    app: FastAPI, engine: AsyncEngine, db_session: AsyncSession, in_use: list[int]
+    app: FastAPI, engine: AsyncEngine, db_session: AsyncSession, in_use: list[bool]
 ) -> AsyncIterator[AsyncClient]:
     """A client of the service with a table and an endpoint for these tests only."""
     await db_session.execute(text("CREATE TABLE test_probes (id int)"))
     service = create_app(app.state.settings, engine)
-    service.add_middleware(Watch, engine=engine, in_use=in_use)
+    sessions: list[AsyncSession] = []
+    service.add_middleware(Watch, sessions=sessions, in_use=in_use)
 
     @service.post("/test-probes", status_code=201)
     async def create(session: SessionDep, fail_with: int | None = None) -> None:
+        sessions.append(session)
         await session.execute(text("INSERT INTO test_probes VALUES (1)"))
         if fail_with is not None:
             raise HTTPException(fail_with) if fail_with < 500 else RuntimeError("a secret")
 
     @service.get("/test-probes")
     async def read(session: ReadSessionDep) -> int:
+        sessions.append(session)
         return await count(session)
 
     transport = ASGITransport(app=service, raise_app_exceptions=False)
@@ -119,8 +116,7 @@ async def test_an_unexpected_error_reveals_no_internals(probe: AsyncClient) -> N
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_request_uses_no_connection_when_its_response_begins(
-    probe: AsyncClient, engine: AsyncEngine, in_use: list[int], method: str
+    probe: AsyncClient, in_use: list[bool], method: str
 ) -> None:
-    of_the_test = checked_out(engine)
     assert (await probe.request(method, "/test-probes")).is_success
-    assert in_use == [of_the_test]
+    assert in_use == [False]
