@@ -131,4 +131,4 @@ async def refusal(isolation: DatabaseIsolation) -> str:
 
 async def test_a_fixture_of_a_module_cannot_write_and_is_told_so(refusal: str) -> None:
     assert "no running test has asked for the database" in refusal
-    assert "write rows in no fixture whose scope is larger than a test" in refusal
+    assert "do not write rows in a fixture with a wider scope than one test" in refusal
