@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     String,
     Text,
+    bindparam,
     case,
     cast,
     column,
@@ -74,7 +75,11 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
 
     async def get(self, session: AsyncSession, id: int) -> ModelT:
         """Return the row with this id. Raises NotFoundError if it does not exist."""
-        return _found(await session.get(self.model, id), self.model, id)
+        if session.identity_map:  # which may hold the row
+            row = await session.get(self.model, id)
+        else:
+            row = await session.scalar(_by_id(self.model), {"id": id})
+        return _found(row, self.model, id)
 
     async def list(
         self,
@@ -275,6 +280,13 @@ class _Order:
         values = (cast(literal(position.value, Text), self.keys[0].type), literal(position.id))
         row, start = tuple_(*keys), tuple_(*values[-len(keys) :])
         return row < start if self.descending else row > start
+
+
+@cache
+def _by_id(model: type[ModelT]) -> Select[ModelT]:
+    """The row with the parameter `id`, cached for the same reason as `_order`; `Session.get` builds
+    it anew each time."""
+    return select(model).where(model.id == bindparam("id"))
 
 
 @lru_cache

@@ -14,6 +14,7 @@ from app.crud import Crud
 from app.database import Sessionmaker
 from app.models import Base, choice_of
 from app.pagination import Cursors, ListQuery
+from tests.fixtures.assert_queries import AssertQueries
 
 CURSORS = Cursors("key")
 
@@ -96,6 +97,18 @@ async def test_rows_without_a_value_come_last_in_both_directions(notes: AsyncSes
     assert await pages(notes, sort="-rank", limit=3) == [[3, 4, 2], [1]]
     assert await pages(notes, sort="state", limit=2) == [[4, 2], [3, 1]]
     assert await pages(notes, sort="-state", limit=1) == [[3], [2], [4], [1]]
+
+
+async def test_a_row_that_the_session_holds_is_not_read_again(
+    app: FastAPI, notes: AsyncSession, assert_queries: AssertQueries
+) -> None:
+    await write(notes, {"text": "one"}, {"text": "two"})
+    sessions: Sessionmaker = app.state.sessions
+    async with sessions() as session:
+        with assert_queries(2):
+            one, two = await CRUD.get(session, 1), await CRUD.get(session, 2)
+            assert (one.text, two.text) == ("one", "two")
+            assert await CRUD.get(session, 1) is one
 
 
 async def test_the_request_decides_whether_to_commit(app: FastAPI, notes: AsyncSession) -> None:
