@@ -18,24 +18,40 @@ JSON_TOKEN = re.compile(
 )
 
 
-class ContentLengthLimit:
-    """Rejects a request whose Content-Length exceeds the limit.
+class BodySizeLimit:
+    """Rejects a body that exceeds the limit: at once if its Content-Length says so.
 
-    FastAPI's `max_body_size` limits every body, but its response to such a Content-Length is plain
-    text. This middleware returns a problem, like every other error.
+    FastAPI's `max_body_size` does the same, but its response to such a Content-Length is plain text
+    instead of a problem.
     """
 
     def __init__(self, app: ASGIApp, max_body_size: int) -> None:
         self.app = app
         self.max_body_size = max_body_size
+        self.detail = f"The request body exceeds {max_body_size} bytes."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self.app
         if scope["type"] == "http":
             length = Headers(scope=scope).get("content-length", "")
             if length.isdecimal() and int(length) > self.max_body_size:
-                app = problem_response(413, f"The request body exceeds {self.max_body_size} bytes.")
+                app = problem_response(413, self.detail)
+            else:
+                receive = self._counted(receive)
         await app(scope, receive, send)
+
+    def _counted(self, receive: Receive) -> Receive:
+        size = 0
+
+        async def receive_counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self.max_body_size:
+                raise HTTPException(413, self.detail)
+            return message
+
+        return receive_counted
 
 
 class JsonLimit:
@@ -69,6 +85,9 @@ class JsonLimit:
         return receive_checked
 
     def _check(self, body: bytes) -> None:
+        # Most bodies are too short to exceed a limit, and need not be read twice.
+        if len(body) <= self.max_values and body.count(b"[") + body.count(b"{") <= self.max_depth:
+            return
         depth = values = 0
         for token in JSON_TOKEN.finditer(body.decode(json.detect_encoding(body), "replace")):
             match token.lastgroup:

@@ -6,12 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from app import errors
-from app.body_limit import ContentLengthLimit, JsonLimit
+from app.body_limit import BodySizeLimit, JsonLimit
 
 MAX_DEPTH = 3
 MAX_VALUES = 10
@@ -30,6 +30,7 @@ TOO_DEEP = [
     b"[" * 100_000,
     b'["\\\\", [[["]"]]]]',
     b"[] [[[[1]]]]",
+    b"[[[{}]]]",
 ]
 TOO_MANY = [
     b"[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]",
@@ -116,16 +117,43 @@ async def test_the_last_piece_need_not_say_that_it_is_the_last() -> None:
         await JsonLimit(read, max_depth=3, max_values=10)(scope, body, send)
 
 
-@pytest.mark.parametrize(("length", "status"), [("3", 200), ("4", 413), ("many", 200)])
-async def test_a_length_beyond_the_limit_is_413(length: str, status: int) -> None:
+@pytest.fixture
+async def small() -> AsyncIterator[httpx.AsyncClient]:
+    """A service that accepts three bytes; it need not read them."""
     app = FastAPI()
-    app.add_middleware(ContentLengthLimit, max_body_size=3)
+    errors.install(app)
+    app.add_middleware(BodySizeLimit, max_body_size=3)
 
-    @app.post("/")
-    async def accept() -> None:
+    @app.post("/ignore")
+    async def ignore() -> None:
         pass
+
+    @app.post("/read")
+    async def read(request: Request) -> None:
+        await request.body()
 
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
-        response = await client.post("/", headers={"content-length": length})
+        yield client
+
+
+@pytest.mark.parametrize(("length", "status"), [("3", 200), ("4", 413), ("many", 200)])
+async def test_a_length_beyond_the_limit_is_413(
+    small: httpx.AsyncClient, length: str, status: int
+) -> None:
+    response = await small.post("/ignore", headers={"content-length": length})
     assert response.status_code == status
+
+
+@pytest.mark.parametrize(("pieces", "status"), [([b"ab", b"c"], 200), ([b"ab", b"cd"], 413)])
+async def test_a_body_without_a_length_is_counted(
+    small: httpx.AsyncClient, pieces: list[bytes], status: int
+) -> None:
+    async def body() -> AsyncIterator[bytes]:
+        for piece in pieces:
+            yield piece
+
+    response = await small.post("/read", content=body())
+    assert response.status_code == status
+    if status == 413:
+        assert response.json()["detail"] == "The request body exceeds 3 bytes."
