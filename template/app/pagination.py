@@ -111,7 +111,7 @@ class Cursors:
 # Asynchronous, because FastAPI would run a plain function in a thread for each request.
 async def get_cursors(request: Request) -> Cursors:
     settings: Settings = request.app.state.settings
-    return Cursors(settings.secret_key.get_secret_value(), request.url.path)
+    return Cursors(settings.secret_key.get_secret_value(), request.scope["path"])
 
 
 CursorsDep = Annotated[Cursors, Depends(get_cursors)]

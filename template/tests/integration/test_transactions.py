@@ -1,5 +1,6 @@
 """One transaction per request: committed before the response is sent, or not at all."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,7 @@ from fastapi import FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.pool import QueuePool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.database import ReadSessionDep, SessionDep
@@ -120,3 +122,21 @@ async def test_a_request_uses_no_connection_when_its_response_begins(
 ) -> None:
     assert (await probe.request(method, "/test-probes")).is_success
     assert in_use == [False]
+
+
+@pytest.mark.committed
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_request_that_is_cancelled_at_any_moment_gives_its_connection_back(
+    probe: AsyncClient, engine: AsyncEngine, method: str
+) -> None:
+    pool = engine.pool
+    assert isinstance(pool, QueuePool)
+    in_use = pool.checkedout()  # by `db_session`
+    for turns in range(0, 400, 20):
+        request = asyncio.create_task(probe.request(method, "/test-probes"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        request.cancel()
+        await asyncio.wait({request})
+        assert pool.checkedout() == in_use, turns
+    assert (await probe.request(method, "/test-probes")).is_success
