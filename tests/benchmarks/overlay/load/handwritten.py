@@ -1,10 +1,13 @@
-"""FastAPI and an AsyncSession, with as few round trips as the service under test."""
+"""FastAPI and an AsyncSession, with as few round trips as the service under test.
+
+The endpoints are those of a router, as in every service of more than one file.
+"""
 
 import os
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Query
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from tests.load.models import Item, ItemCreate, ItemPage, ItemRead
@@ -13,7 +16,7 @@ url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://
 engine = create_async_engine(url, pool_size=15, max_overflow=0)
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 read_sessions = async_sessionmaker(engine.execution_options(isolation_level="AUTOCOMMIT"))
-app = FastAPI()
+router = APIRouter()
 
 
 async def get_session() -> AsyncIterator[AsyncSession]:
@@ -30,7 +33,7 @@ WriteDep = Annotated[AsyncSession, Depends(get_session, scope="function")]
 ReadDep = Annotated[AsyncSession, Depends(get_read_session, scope="function")]
 
 
-@app.get("/items/{id}", response_model=ItemRead)
+@router.get("/items/{id}", response_model=ItemRead)
 async def get_item(id: int, session: ReadDep) -> Item:
     item = await session.get(Item, id)
     if item is None:
@@ -38,7 +41,7 @@ async def get_item(id: int, session: ReadDep) -> Item:
     return item
 
 
-@app.get("/items", response_model=ItemPage)
+@router.get("/items", response_model=ItemPage)
 async def list_items(
     session: ReadDep, limit: Annotated[int, Query(ge=1, le=100)] = 20, after: int = 0
 ) -> Any:
@@ -48,9 +51,13 @@ async def list_items(
     return {"items": rows[:limit], "next_cursor": str(rows[limit - 1].id) if more else None}
 
 
-@app.post("/items", response_model=ItemRead, status_code=201)
+@router.post("/items", response_model=ItemRead, status_code=201)
 async def create_item(data: ItemCreate, session: WriteDep) -> Item:
     item = Item(**data.model_dump())
     session.add(item)
     await session.flush()
     return item
+
+
+app = FastAPI()
+app.include_router(router)
