@@ -45,6 +45,8 @@ REPORTED = {
         "opened at tests/leaks/test_leaks.py:",
         "kept.append(await autocommit.connect())",
     ],
+    "test_the_same_leak_many_times": ["  - 4 times: a connection of the engine was left open"],
+    "test_more_leaks_than_anybody_reads": [STRAY, "  - and 20 more"],
     "test_connection_lost_in_a_writing_transaction": [
         "a transaction with uncommitted writes was left open by task",
         "await connection.transaction().start()",

@@ -210,6 +210,16 @@ async def test_connection_left_open(clean: None, engine: AsyncEngine) -> None:
     kept.append(await autocommit.connect())
 
 
+async def test_the_same_leak_many_times(clean: None, engine: AsyncEngine) -> None:
+    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    kept.extend([await autocommit.connect() for _ in range(4)])
+
+
+async def test_more_leaks_than_anybody_reads(clean: None, engine: AsyncEngine) -> None:
+    workers = range(30)
+    kept.extend(asyncio.create_task(asyncio.sleep(5), name=f"worker {n}") for n in workers)
+
+
 @pytest.mark.committed
 async def test_connection_to_a_clone_left_open(clean: None, engine: AsyncEngine) -> None:
     connection = await engine.connect()
