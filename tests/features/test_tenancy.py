@@ -57,7 +57,69 @@ def test_a_missing_role_ends_the_run_of_the_tests(tenants: Project) -> None:
     text = migration.read_text()
     migration.write_text(text.replace("ALTER DEFAULT PRIVILEGES", "-- ALTER DEFAULT PRIVILEGES"))
     said = tenants.pytest("tests/tenancy", code=None)
-    assert "no migration that would\n  give rights to my_service_tenant\n" in said
+    assert "no migration that would\n  give rights to my_service_tenant in public\n" in said
+
+
+IN_OTHER_SCHEMA = """
+
+class Plan(OfTenant, Base):
+    __tablename__ = "plans"
+    __table_args__ = {"schema": "billing"}
+    name: Mapped[str]
+
+
+class Rate(Base):
+    __tablename__ = "rates"
+    __table_args__ = {"schema": "billing"}
+    name: Mapped[str]
+"""
+
+TEST_OTHER_SCHEMA = """
+from fastapi import FastAPI
+from sqlalchemy import select
+
+from app.resources.item.models import Plan, Rate
+from app.tenancy import Tenant, acting_for
+
+
+async def test_plans_are_those_of_the_tenant(
+    app: FastAPI, tenant_a: Tenant, tenant_b: Tenant
+) -> None:
+    for tenant in (tenant_a, tenant_b):
+        with acting_for(tenant.id):
+            async with app.state.sessions.begin() as session:
+                session.add_all([Plan(name=tenant.name), Rate(name=tenant.name)])
+            async with app.state.sessions() as session:
+                assert (await session.scalars(select(Plan.name))).all() == [tenant.name]
+    async with app.state.sessions() as session:
+        assert len((await session.scalars(select(Rate.name))).all()) == 2
+"""
+
+
+def test_models_of_another_schema_can_belong_to_tenants(tenants: Project) -> None:
+    models = tenants.path / "app" / "resources" / "item" / "models.py"
+    models.write_text(models.read_text() + IN_OTHER_SCHEMA)
+    (tenants.path / "tests" / "test_plans.py").write_text(TEST_OTHER_SCHEMA)
+    assert "give rights to my_service_tenant in billing\n" in tenants.pytest(
+        "tests/test_plans.py", code=None
+    )
+    with database(tenants) as url:
+        tenants.alembic("upgrade", "head", DATABASE_URL=url)
+        message = ("--message", "billing", "--rev-id", "0002")
+        tenants.alembic("revision", "--autogenerate", *message, DATABASE_URL=url)
+        replace(
+            tenants.path / "migrations" / "versions",
+            {
+                "0002_billing.py": (
+                    "def upgrade() -> None:\n",
+                    'def upgrade() -> None:\n    op.execute("CREATE SCHEMA billing")\n',
+                )
+            },
+        )
+        tenants.alembic("upgrade", "head", DATABASE_URL=url)
+        tenants.alembic("check", DATABASE_URL=url)
+        tenants.alembic("downgrade", "-1", DATABASE_URL=url)
+    tenants.pytest("tests/test_plans.py")
 
 
 @pytest.mark.parametrize(
