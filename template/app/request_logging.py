@@ -63,6 +63,8 @@ def _log(scope: Scope, status: int, seconds: float) -> None:
     # FastAPI's route is the one of its router; only this one has the prefix of `include_router`.
     included = scope.get("fastapi", {}).get("effective_route_context")
     route = getattr(included or scope.get("route"), "path_format", None)
+    if route and "app_root_path" in scope:  # in an application that is mounted
+        route = scope["root_path"].removeprefix(scope["app_root_path"]) + route
     if status >= 500:
         level = logging.ERROR
     elif str(route).startswith("/health/"):

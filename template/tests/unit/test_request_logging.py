@@ -33,6 +33,9 @@ def quiet_app() -> FastAPI:
     async def answer() -> None: ...
 
     app.include_router(included, prefix="/test-included/{name}")
+    mounted = FastAPI()
+    mounted.include_router(included, prefix="/inner/{name}")
+    app.mount("/test-mounted", mounted)
     return app
 
 
@@ -82,6 +85,18 @@ async def test_a_route_begins_with_the_prefix_that_its_router_was_included_with(
     assert (await client.request(method, "/test-included/secret")).status_code == 200
     [line] = lines
     assert json.loads(line)["route"] == "/test-included/{name}"
+
+
+@pytest.mark.parametrize("root_path", ["", "/behind-a-proxy"])
+async def test_a_route_begins_with_the_path_that_its_application_is_mounted_at(
+    quiet_app: FastAPI, lines: list[str], root_path: str
+) -> None:
+    transport = ASGITransport(quiet_app, root_path=root_path)
+    async with AsyncClient(transport=transport, base_url="http://test") as client:
+        url = f"{root_path}/test-mounted/inner/secret"
+        assert (await client.get(url)).status_code == 200
+    [line] = lines
+    assert json.loads(line)["route"] == "/test-mounted/inner/{name}"
 
 
 async def test_a_path_without_a_route_is_logged_as_it_was_sent(
