@@ -194,14 +194,14 @@ class Account(Base):
 
 class Entry(Base):
     __tablename__ = "entries"
-    __table_args__ = ({"schema": "billing"},)
+    __table_args__ = {"schema": "billing"}
     item_id: Mapped[int] = mapped_column(sa.ForeignKey("items.id"))
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("billing.items.id"))
 
 
 class Plan(Base):
     __tablename__ = "plans"
-    __table_args__ = ({"schema": "billing"},)
+    __table_args__ = {"schema": "billing"}
     name: Mapped[str]
 """
 
@@ -246,6 +246,7 @@ def test_tables_in_another_schema_are_compared_and_tested(own_project: Project) 
         changed.alembic("check")
         changed.alembic("downgrade", "-1")
         own_project.pytest(MIGRATIONS)
+        own_project.run("ruff", "check")
         (versions / "0003_loss.py").write_text(LOSS)
         suite = own_project.pytest(MIGRATIONS, code=1)
         assert "{'billing.plans': 0}" in suite
