@@ -3,7 +3,11 @@
 import re
 from collections.abc import Callable
 
+import pytest
+
 from tests.harness.project import Project
+from tests.harness.updates import replace
+from tests.project.test_suite import assert_all_passed
 
 OWN_CLASSES = """
 from tests import factories
@@ -41,6 +45,40 @@ from tests.api.contract import assert_problem
 
 def test_ok_is_a_problem() -> None:
     assert_problem(httpx.Response(200), 404)
+"""
+
+FILL = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("INSERT INTO authors (name) VALUES ('Ada'), ('Bea')")
+    op.execute("INSERT INTO books (title, author_id) SELECT 'A title', id FROM authors")
+    op.execute(
+        "INSERT INTO book_critics (book_id, critics_id) "
+        "SELECT books.id, authors.id FROM books, authors WHERE authors.name = 'Ada'"
+    )
+
+
+def downgrade() -> None:
+    op.execute("DELETE FROM books")
+    op.execute("DELETE FROM authors")
+"""
+STARTUP = """
+            async with app.state.engine.begin() as connection:
+                sql = "INSERT INTO authors (name) VALUES ('Ada'), ('Bea')"
+                await connection.exec_driver_sql(sql)
+"""
+OWN_TEST_OF_THE_ROWS = """
+    async def test_the_first_authors_are_there(self, client: AsyncClient) -> None:
+        page = (await client.get(self.path)).json()
+        assert [author["name"] for author in page["items"]] == ["Ada", "Bea"]
 """
 
 FIELDS = {
@@ -88,3 +126,20 @@ def test_a_failed_assert_of_the_contract_shows_both_values(
     project = copy(default_project)
     (project.path / "tests/api/test_own.py").write_text(OWN_TEST)
     assert "assert 200 == 404" in project.pytest("tests/api/test_own.py", code=1)
+
+
+@pytest.mark.parametrize("filled_by", ["a migration", "the startup"])
+def test_a_class_tests_a_resource_that_has_rows_from_the_beginning(
+    rendered: Callable[[str], Project], copy: Callable[[Project], Project], filled_by: str
+) -> None:
+    project = copy(rendered("related"))
+    if filled_by == "a migration":
+        (project.path / "migrations" / "versions" / "0002_fill.py").write_text(FILL)
+    else:
+        marker = "            # Your own startup and shutdown go below this line.\n"
+        replace(project.path / "app", {"main.py": (marker, marker + STARTUP)})
+    test = project.path / "tests" / "api" / "test_authors.py"
+    imports = "from httpx import AsyncClient\n\n"
+    test.write_text(imports + test.read_text() + OWN_TEST_OF_THE_ROWS)
+    # Those about health start the service without a database, so without its startup.
+    assert_all_passed(project.pytest("tests/api", "--ignore=tests/api/test_health.py"))
