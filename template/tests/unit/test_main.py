@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
+from unittest.mock import Mock
 
 import pytest
 from asgi_lifespan import LifespanManager
@@ -115,6 +116,17 @@ async def test_the_database_is_observed_if_telemetry_is_on(
     app = create_app(settings())
     async with LifespanManager(app):
         assert observed == [app.state.engine] * is_on
+
+
+@pytest.mark.parametrize(("environment", "times"), [("production", 1), ("development", 0)])
+async def test_the_garbage_collector_is_tuned_in_production(
+    monkeypatch: pytest.MonkeyPatch, environment: str, times: int
+) -> None:
+    tune = Mock()
+    monkeypatch.setattr(main, "tune_garbage_collector", tune)
+    app = create_app(settings(environment=environment, secret_key="k" * 32))
+    async with LifespanManager(app):
+        assert tune.call_count == times
 
 
 def test_telemetry_is_set_up_by_the_environment_without_logs_and_health_checks(
