@@ -124,6 +124,8 @@ async def test_the_garbage_collector_is_tuned_in_production(
 ) -> None:
     tune = Mock()
     monkeypatch.setattr(main, "tune_garbage_collector", tune)
+    # Those of features require further settings in production.
+    monkeypatch.setattr(main, "LIFESPANS", [], raising=False)
     app = create_app(settings(environment=environment, secret_key="k" * 32))
     async with LifespanManager(app):
         assert tune.call_count == times
