@@ -19,7 +19,7 @@ JSON_TOKEN = re.compile(
 
 
 class BodySizeLimit:
-    """Rejects a body that exceeds the limit: at once if its Content-Length says so.
+    """Rejects a body that exceeds the limit, at once if its Content-Length does.
 
     FastAPI's `max_body_size` does the same, but its response to such a Content-Length is plain text
     instead of a problem.

@@ -1,17 +1,17 @@
-"""What Python's garbage collector does for a service that runs for long."""
+"""Settings of Python's garbage collector for a service in production."""
 
 import gc
 
 THRESHOLD = 5_000
-"""How many more objects must have been created than freed before those of late are looked through:
-those of several requests, rather than of each one."""
+"""New objects are examined when this many more were created than freed: once in several requests,
+instead of several times in each."""
 
 
 def tune_garbage_collector() -> None:
-    """Leave out all objects that there are, which the service needs until it ends: its classes,
-    models and routes. To look through them takes 50 ms and more, in which all requests would wait.
+    """Exclude all objects that exist now, which the service needs until it stops: modules, models
+    and routes. To examine them takes 50 ms or more, during which all requests wait.
 
-    Call it when the service has started; it looks through all objects once.
+    Call it once, when the service has started. It examines all objects a last time.
     """
     gc.collect()
     gc.freeze()
