@@ -1,5 +1,6 @@
 """What the feature tenancy does to a service, and a service of it."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -63,14 +64,14 @@ def test_a_missing_role_ends_the_run_of_the_tests(tenants: Project) -> None:
 IN_OTHER_SCHEMA = """
 
 class Plan(OfTenant, Base):
-    __tablename__ = "plans"
-    __table_args__ = {"schema": "billing"}
+    __tablename__ = "$TABLE"
+    __table_args__ = {"schema": "$SCHEMA"}
     name: Mapped[str]
 
 
 class Rate(Base):
     __tablename__ = "rates"
-    __table_args__ = {"schema": "billing"}
+    __table_args__ = {"schema": "$SCHEMA"}
     name: Mapped[str]
 """
 
@@ -96,13 +97,16 @@ async def test_plans_are_those_of_the_tenant(
 """
 
 
-def test_models_of_another_schema_can_belong_to_tenants(tenants: Project) -> None:
+@pytest.mark.parametrize(("schema", "table"), [("billing", "plans"), ("Own", "order")])
+def test_models_of_another_schema_can_belong_to_tenants(
+    tenants: Project, schema: str, table: str
+) -> None:
     models = tenants.path / "app" / "resources" / "item" / "models.py"
-    models.write_text(models.read_text() + IN_OTHER_SCHEMA)
+    in_schema = IN_OTHER_SCHEMA.replace("$SCHEMA", schema).replace("$TABLE", table)
+    models.write_text(models.read_text() + in_schema)
     (tenants.path / "tests" / "test_plans.py").write_text(TEST_OTHER_SCHEMA)
-    assert "give rights to my_service_tenant in billing\n" in tenants.pytest(
-        "tests/test_plans.py", code=None
-    )
+    said = tenants.pytest("tests/test_plans.py", code=None)
+    assert re.search(rf'give rights to my_service_tenant in "?{schema}"?\n', said)
     with database(tenants) as url:
         tenants.alembic("upgrade", "head", DATABASE_URL=url)
         message = ("--message", "billing", "--rev-id", "0002")
@@ -112,7 +116,7 @@ def test_models_of_another_schema_can_belong_to_tenants(tenants: Project) -> Non
             {
                 "0002_billing.py": (
                     "def upgrade() -> None:\n",
-                    'def upgrade() -> None:\n    op.execute("CREATE SCHEMA billing")\n',
+                    f"def upgrade() -> None:\n    op.execute('CREATE SCHEMA \"{schema}\"')\n",
                 )
             },
         )
