@@ -1,7 +1,4 @@
-"""A resource below a prefix with a parameter, as a service has it whose URLs begin with a customer.
-
-Runs inside a rendered project.
-"""
+"""A resource under a prefix with a parameter. Runs inside a rendered project."""
 
 from collections.abc import Iterator
 
@@ -27,7 +24,7 @@ def app(app: FastAPI) -> Iterator[FastAPI]:
 async def test_the_location_is_a_url_that_finds_the_row(
     client: AsyncClient, customer: str, slash: str
 ) -> None:
-    created = await client.post(f"/{customer}/items{slash}", json={"name": "below a prefix"})
+    created = await client.post(f"/{customer}/items{slash}", json={"name": "under a prefix"})
     location = created.headers["Location"]
     assert created.status_code == 201
     assert location.isascii()
