@@ -1,6 +1,7 @@
 """What a developer sees of a test that fails."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +25,7 @@ async def test_factory(db_session: AsyncSession) -> None:
     await ItemFactory.acreate(name="x" * 1000)
 """
 
-CONFTEST = """
+OWN_CONFTEST = """
 import pytest
 from app.settings import Settings
 from tests.fixtures import plugins as pytest_plugins
@@ -44,6 +45,8 @@ def test_own_setting(app: FastAPI) -> None:
     assert app.state.settings.max_json_depth == 9
     assert Settings().max_json_depth == 50
 """
+
+OWN_SETTINGS = {"tests/conftest.py": OWN_CONFTEST, "tests/unit/test_own.py": OWN_SETTING}
 
 BROKEN = """
 from fastapi import APIRouter
@@ -110,9 +113,18 @@ def test_environment_variables_do_not_change_settings_that_have_a_default(
 ) -> None:
     key = "a key of the developer's shell, long enough"
     own_project.run("pytest", DATABASE_POOLER="transaction", SECRET_KEY=key, log_level="DEBUG")
-    own = {"tests/unit/test_own.py": OWN_SETTING, "tests/conftest.py": CONFTEST}
-    write(own_project.path, own)
+    write(own_project.path, OWN_SETTINGS)
     own_project.run("pytest", "tests/unit/test_own.py", MAX_JSON_DEPTH="7")
+
+
+def test_secrets_of_the_machine_do_not_change_settings_that_have_a_default(
+    own_project: Project, tmp_path: Path
+) -> None:
+    write(tmp_path, {"database_pooler": "transaction", "max_json_depth": "7"})
+    secrets = ('Path("/run/secrets")', f'Path("{tmp_path}")')
+    replace(own_project.path, {"app/settings.py": secrets})
+    write(own_project.path, OWN_SETTINGS)
+    own_project.run("pytest", "tests/unit/test_own.py", "tests/api", "tests/integration")
 
 
 def test_a_failure_shows_the_frames_of_the_project_alone(own_project: Project) -> None:
