@@ -13,7 +13,7 @@ from tests.docs.commands import MIGRATIONS, blocks, run_commands, section
 from tests.docs.own_code import write_own_code
 from tests.harness.project import Copy, Project
 from tests.harness.service import database, remove_development_database
-from tests.harness.template import ROOT, git
+from tests.harness.template import ROOT, git, write
 from tests.harness.thorough import fewer
 
 PRINT_SETTINGS = """
@@ -22,6 +22,42 @@ from app.settings import Settings
 
 fields = Settings.model_fields.items()
 print(json.dumps({name.upper(): field.default for name, field in fields}, default=str))
+"""
+RECORD_MESSAGES = """
+import json
+from pathlib import Path
+from typing import Any
+from httpx import AsyncClient
+from dev.isolation import DatabaseIsolation
+
+class Recording:
+    '''asyncpg's protocol, which notes the SQL of each message.'''
+
+    def __init__(self, protocol: Any) -> None:
+        self.protocol = protocol
+        self.sent: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.protocol, name)
+
+    async def query(self, sql: str, *args: Any) -> Any:
+        self.sent.append(sql)
+        return await self.protocol.query(sql, *args)
+
+    async def bind_execute(self, statement: Any, *args: Any) -> Any:
+        self.sent.append(statement.query)
+        return await self.protocol.bind_execute(statement, *args)
+
+async def test_messages(isolation: DatabaseIsolation, client: AsyncClient) -> None:
+    sandbox = isolation.sandbox
+    connection: Any = sandbox.physical.connection
+    connection._protocol = recording = Recording(connection._protocol)
+    created = await client.post("/items", json={"name": "a"})
+    await client.get(created.headers["location"])
+    await sandbox.checkin()
+    connection._protocol = recording.protocol
+    sandbox.checkout("the rest of the test")
+    Path("messages.json").write_text(json.dumps(recording.sent))
 """
 TESTS = ROOT / "template" / "tests" / "README.md"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -131,6 +167,17 @@ def settings(project: Project) -> dict[str, object]:
     """The defaults of the variables that a service reads."""
     found: dict[str, object] = json.loads(project.run("python", "-c", PRINT_SETTINGS))
     return found
+
+
+def test_the_messages_of_a_test_are_those_that_are_sent(own_project: Project) -> None:
+    write(own_project.path, {"tests/api/test_messages.py": RECORD_MESSAGES})
+    own_project.pytest("tests/api/test_messages.py")
+    sent = json.loads((own_project.path / "messages.json").read_text())
+    table = section(text("sandbox.md"), "What goes over the wire in one test")
+    listed = re.findall(r"\| `([A-Z][^`]*)` \|$", table, re.MULTILINE)
+    assert len(sent) == len(listed)
+    for message, pattern in zip(sent, listed, strict=True):
+        assert fnmatch(message, pattern.replace("...", "*"))
 
 
 def test_tests_lists_each_fixture_for_users(default_project: Project) -> None:
