@@ -216,6 +216,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute("DELETE FROM billing.plans")
+    op.execute("DELETE FROM billing.entries")
 
 
 def downgrade() -> None:
@@ -249,4 +250,4 @@ def test_tables_in_another_schema_are_compared_and_tested(own_project: Project) 
         own_project.run("ruff", "check")
         (versions / "0003_loss.py").write_text(LOSS)
         suite = own_project.pytest(MIGRATIONS, code=1)
-        assert "{'billing.plans': 0}" in suite
+        assert "{'billing.entries': 0, 'billing.plans': 0}" in suite

@@ -15,7 +15,7 @@ BOUND = re.compile(r"[<>]= \(?'?(-?[0-9.]+)")
 
 SAMPLES: dict[type, object] = {
     bool: True,
-    int: 1,  # also the id of the first row, so that references are valid
+    int: 1,  # also the id of the first row, which may have to refer to itself
     float: 0.0,
     Decimal: Decimal(0),
     str: "a",
@@ -28,18 +28,25 @@ SAMPLES: dict[type, object] = {
 
 def insert_sample_rows(connection: Connection) -> None:
     """Insert a row into every table. A table that rejects the sample values stays empty."""
-    for table in _tables(connection):
-        checks = {
-            check["name"]: check["sqltext"]
-            for check in inspect(connection).get_check_constraints(table.name, table.schema)
+    empty, tried = _tables(connection), list[Table]()
+    while empty != tried:  # again, since tables may refer to each other
+        tried, empty = empty, [table for table in empty if not _insert_row(connection, table)]
+
+
+def _insert_row(connection: Connection, table: Table) -> bool:
+    checks = {
+        check["name"]: check["sqltext"]
+        for check in inspect(connection).get_check_constraints(table.name, table.schema)
+    }
+    with suppress(DBAPIError, KeyError, NotImplementedError), connection.begin_nested():
+        row = {
+            column.name: _sample(column, checks.get(f"ck_{table.name}_{column.name}", ""))
+            for column in table.columns
+            if column.identity is None and column.computed is None
         }
-        with suppress(DBAPIError, KeyError, NotImplementedError), connection.begin_nested():
-            row = {
-                column.name: _sample(column, checks.get(f"ck_{table.name}_{column.name}", ""))
-                for column in table.columns
-                if column.identity is None and column.computed is None
-            }
-            connection.execute(table.insert().values(row))
+        connection.execute(table.insert().values(row))
+        return True
+    return False
 
 
 def count_rows(connection: Connection) -> dict[str, int]:
@@ -69,6 +76,10 @@ def _sample(column: Column[Any], check: str) -> object:
     if choices:
         return choices[0]
     type_ = column.type.python_type
+    if column.foreign_keys:
+        reference = next(iter(column.foreign_keys))
+        first = select(reference.column).limit(1).scalar_subquery()
+        return first if column.nullable else func.coalesce(first, SAMPLES[type_])
     bound = BOUND.search(check)
     if bound is None:
         return SAMPLES[type_]
