@@ -290,6 +290,27 @@ async def test_a_function_that_writes_is_not_taken_for_a_read(engine: AsyncEngin
         assert await connection.scalar(text("SELECT count(*) FROM left_calls")) == 0
 
 
+async def test_a_function_that_is_called_as_a_column_is_not_taken_for_one(
+    engine: AsyncEngine,
+) -> None:
+    async with engine.begin() as connection:
+        for statement in (
+            "CREATE TABLE left_visits (count int)",
+            "INSERT INTO left_visits VALUES (0)",
+            """
+            CREATE FUNCTION visit(left_visits) RETURNS int LANGUAGE sql
+            AS 'UPDATE left_visits SET count = count + 1 RETURNING count'
+            """,
+        ):
+            await connection.execute(text(statement))
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SELECT v.visit FROM left_visits AS v")) == 1
+        await connection.rollback()
+        assert await connection.scalar(text("SELECT (v).visit FROM left_visits AS v")) == 1
+        await connection.rollback()
+        assert await connection.scalar(text("SELECT (ROW(0)::left_visits).visit")) == 1
+
+
 async def test_a_view_that_writes_is_rolled_back(engine: AsyncEngine) -> None:
     await create_writing_view(engine)
     assert await calls_after_a_rollback(engine) == 0
