@@ -93,6 +93,21 @@ async def test_a_parameter_of_the_session_ends_with_the_test(
 
 
 @pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_a_limit_of_similarity_is_each_connections_own(
+    engine: AsyncEngine, attempt: str
+) -> None:
+    shown = text("SELECT show_limit() > 0.5")
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE EXTENSION pg_trgm"))
+    async with engine.connect() as one, engine.connect() as two:
+        assert not await one.scalar(shown)
+        await one.execute(text("SELECT set_limit(0.9)"))
+        await one.commit()
+        assert not await two.scalar(shown)
+        assert await one.scalar(shown)
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
 async def test_an_advisory_lock_of_the_session_ends_with_the_test(
     db_session: AsyncSession, attempt: str
 ) -> None:
