@@ -12,7 +12,7 @@ from dev.databases import Database
 
 class PooledConnections:
     """Lets the pool of an engine that is made once for all tests connect anew in a test on another
-    database. The database of the sandbox is None."""
+    database, or after one that has changed its sessions. The database of the sandbox is None."""
 
     def __init__(self) -> None:
         self.database: Database | None = None
@@ -20,6 +20,7 @@ class PooledConnections:
 
         self._databases: WeakKeyDictionary[Any, Database | None] = WeakKeyDictionary()
         self._idle: WeakSet[Any] = WeakSet()
+        self._terminated: WeakSet[Any] = WeakSet()
         event.listen(Pool, "checkout", self._on_checkout)
         event.listen(Pool, "checkin", self._on_checkin)
 
@@ -36,13 +37,14 @@ class PooledConnections:
         for connection in self._idle:
             if self._databases[connection] is self.database:
                 connection.terminate()
+                self._terminated.add(connection)
 
     def _on_checkout(self, _: object, entry: ConnectionPoolEntry, __: object) -> None:
         connection = entry.driver_connection
         if connection not in self._databases:
             return
-        if self._databases[connection] is not self.database:
-            raise DisconnectionError("it leads to the database of another test")
+        if connection in self._terminated or self._databases[connection] is not self.database:
+            raise DisconnectionError("it belongs to another test")
         self._idle.discard(connection)
 
     def _on_checkin(self, _: object, entry: ConnectionPoolEntry) -> None:

@@ -261,6 +261,22 @@ def test_that_nothing_was_compared(databases: object) -> None:
     assert "alembic.autogenerate" not in sys.modules
 """
 
+PLUGIN = """
+from alembic.autogenerate import comparators
+from alembic.operations.ops import MigrateOperation
+
+class CreateMood(MigrateOperation):
+    def to_diff_tuple(self) -> tuple[object, ...]:
+        return "create_enum", "mood", "public", ("good", "bad")
+
+    def reverse(self) -> MigrateOperation:
+        return self
+
+@comparators.dispatch_for("schema")
+def create_mood(_: object, operations: Any, __: object) -> None:
+    operations.ops.append(CreateMood())
+"""
+
 
 class TestTheModels:
     @pytest.mark.parametrize(("workers", "code"), [("0", 1), ("2", INTERRUPTED)])
@@ -276,6 +292,13 @@ class TestTheModels:
         assert '\n  uv run alembic revision --autogenerate -m "what changed"\n' in output
         assert "Error" not in output
         assert len(output.splitlines()) < 30
+
+    def test_are_also_compared_by_plugins_for_alembic(self, own_project: Project) -> None:
+        with (own_project.path / "migrations/checks.py").open("a") as checks:
+            checks.write(PLUGIN)
+        output = own_project.pytest("tests/api", code=1)
+        assert output.count("there is no migration") == 1
+        assert "\n  create enum mood\n" in output
 
     def test_are_compared_once_for_each_state(self, own_project: Project) -> None:
         test = own_project.path / "tests" / "test_comparison.py"

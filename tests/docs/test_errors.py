@@ -75,7 +75,7 @@ NO_ERRORS = {
     'FETCH FROM "that ended',
     "DO $capture$",
     "local all all trust",
-    "it leads to the database of another test",
+    "it belongs to another test",
     "the server has closed the connection",
     "the connection does not work any more",
     "stop() prevents this",

@@ -58,6 +58,10 @@ REPORTED = {
     ],
     "test_task_that_starts_another_one_as_it_ends": ["task 'first'", "task 'second'", STRAY],
     "test_connection_to_a_clone_left_open": ["a connection was left open", "`SELECT 'held open'`"],
+    "test_connection_that_only_the_garbage_collector_finds": [
+        "a connection of the engine was left open",
+        "leave_to_the_garbage_collector(await engine.connect())",
+    ],
     "test_task_left_running_on_a_clone": ["task 'writer on a clone'", STRAY],
     "test_a_second_writer_in_the_same_task_fails_and_the_error_names_both": [
         "uncommitted writes by task 'POST /audited/x'"
@@ -81,6 +85,7 @@ REPORTED = {
 FAIL_BY_THEMSELVES = {
     "test_start_that_fails_on_a_clone": ("setup", "LookupError: the start fails"),
     "test_stop_that_fails_on_a_clone": ("teardown", "LookupError: the stop fails"),
+    "test_failure_with_a_connection_to_a_clone": ("call", "Failed: the test's own failure"),
     "test_failure_and_leak": ("call", "Failed: the test's own failure"),
     "test_fixture_that_fails_half_way": ("setup", "LookupError: the fixture fails"),
     "test_failure_whose_values_cannot_be_shown": ("call", "raised in repr()"),

@@ -251,3 +251,33 @@ def test_tables_in_another_schema_are_compared_and_tested(own_project: Project) 
         (versions / "0003_loss.py").write_text(LOSS)
         suite = own_project.pytest(MIGRATIONS, code=1)
         assert "{'billing.entries': 0, 'billing.plans': 0}" in suite
+
+
+OF_OTHER_TYPES = """
+
+class Point(sa.types.UserDefinedType[str]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "point"
+
+
+class Place(Base):
+    __tablename__ = "places"
+    at: Mapped[str] = mapped_column(Point())
+"""
+
+
+def test_types_that_sqlalchemy_does_not_know_are_tested(own_project: Project) -> None:
+    models = own_project.path / "app" / "resources" / "item" / "models.py"
+    with database(own_project) as url:
+        changed = Changed(own_project, url)
+        changed.alembic("upgrade", "head")
+        models.write_text(models.read_text() + OF_OTHER_TYPES)
+        changed.alembic("revision", "--autogenerate", "-m", "places", "--rev-id", "0002")
+        migration = own_project.path / "migrations" / "versions" / "0002_places.py"
+        migration.write_text("import app.resources.item.models\n" + migration.read_text())
+        own_project.pytest(MIGRATIONS)
+        models.write_text(models.read_text().replace('"places"', '"other_places"'))
+        suite = own_project.pytest(MIGRATIONS, code=1)
+        assert "  drop table places\n" in suite

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, MetaData, Table
+from sqlalchemy import URL, Column, MetaData, Table
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from dev.databases.clones import Databases
@@ -91,13 +91,13 @@ def _describe(change: Any) -> Iterator[str]:
         case [*several] if isinstance(change, list):
             for one in several:
                 yield from _describe(one)
-        case (str() as kind, schema, str() as table, str() as column, *_):
+        case (str() as kind, schema, str() as table, str() as column, *_) if "modify_" in kind:
             yield f"change {kind.removeprefix('modify_')} of {_qualified(table, schema)}.{column}"
-        case (str() as kind, schema, str() as table, column):
+        case (str() as kind, schema, str() as table, Column() as column):
             yield f"{_verb(kind)} {_qualified(table, schema)}.{column.name}"
         case (str() as kind, Table() as table, *_):
             yield f"{_verb(kind)} {table.fullname}"
-        case (str() as kind, thing, *_):
+        case (str() as kind, thing, *_):  # also of the plugins of others
             yield f"{_verb(kind)} {getattr(thing, 'name', thing)}"
 
 

@@ -3,6 +3,7 @@
 options.py       the options `--db...`, the marker `committed`, and DATABASE_URL, closed in tests
 server.py        the PostgreSQL server of a test run: started, shared with xdist's workers, stopped
 end_of_run.py    ends a run for a reason that concerns all tests
+event_loop.py    which event loop tests run on
 frames.py        which frames of a traceback a failure shows
 running_test.py  which test is running, for fixtures
 report.py        what a test run prints about its databases: the header and the summary
@@ -40,6 +41,7 @@ pytest_plugins = [
     "dev.plugin.options",
     "dev.plugin.server",
     "dev.plugin.end_of_run",
+    "dev.plugin.event_loop",
     "dev.plugin.frames",
     "dev.plugin.running_test",
     "dev.plugin.report",

@@ -1,6 +1,7 @@
 """Tests that leak; the fixture `clean` fails if the one before has left something behind."""
 
 import asyncio
+import gc
 import smtplib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -225,6 +226,35 @@ async def test_connection_to_a_clone_left_open(clean: None, engine: AsyncEngine)
     connection = await engine.connect()
     kept.append(connection)
     await connection.execute(text("SELECT 'held open'"))
+
+
+async def test_nobody_else_is_told_of_a_connection_to_a_clone(clean: None) -> None:
+    """It is still there, in `kept`."""
+
+
+async def test_connection_that_only_the_garbage_collector_finds(
+    clean: None, engine: AsyncEngine
+) -> None:
+    leave_to_the_garbage_collector(await engine.connect())
+
+
+async def test_the_garbage_collector_warns_nobody_else(clean: None) -> None:
+    gc.collect()
+
+
+@pytest.mark.committed
+async def test_failure_with_a_connection_to_a_clone(clean: None, engine: AsyncEngine) -> None:
+    leave_to_the_garbage_collector(await engine.connect())
+    pytest.fail("the test's own failure")
+
+
+async def test_the_garbage_collector_warns_nobody_of_a_clone(clean: None) -> None:
+    gc.collect()
+
+
+def leave_to_the_garbage_collector(connection: object) -> None:
+    circle = [connection]
+    circle.append(circle)
 
 
 async def test_task_left_running_in_another_folder(

@@ -888,6 +888,33 @@ CASES: dict[str, Case] = {
         (0, COMMIT),
         (1, status("ALTER TABLE programs.items ADD COLUMN another int")),
     ),
+    "a materialized view is refreshed beside its readers": equal(
+        (
+            1,
+            status(
+                "CREATE MATERIALIZED VIEW programs.sums AS SELECT sum(value) FROM programs.items"
+            ),
+        ),
+        (1, status("CREATE UNIQUE INDEX ON programs.sums (sum)")),
+        (0, BEGIN),
+        (0, rows("SELECT sum FROM programs.sums")),
+        (1, INSERT_3),
+        (1, status("REFRESH MATERIALIZED VIEW CONCURRENTLY programs.sums")),
+        (0, rows("SELECT sum FROM programs.sums")),
+        (0, COMMIT),
+    ),
+    "a materialized view is refreshed once its readers have gone": either(
+        (
+            1,
+            status(
+                "CREATE MATERIALIZED VIEW programs.sums AS SELECT sum(value) FROM programs.items"
+            ),
+        ),
+        (0, BEGIN),
+        (0, rows("SELECT sum FROM programs.sums")),
+        (1, status("REFRESH MATERIALIZED VIEW programs.sums")),
+        (0, COMMIT),
+    ),
     "an advisory lock is granted once": either(
         (0, rows("SELECT pg_advisory_lock(1)::text")),
         (1, rows("SELECT pg_advisory_lock(1)::text")),

@@ -1,11 +1,15 @@
 """Failures of statements and transactions have the effects that they have in production."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from httpx import AsyncClient
 from probe.models import Account
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
 from tests.rows.conftest import Names
 
 from app.database import Sessionmaker
@@ -149,3 +153,78 @@ async def test_a_failed_flush_leaves_the_tests_session_usable(
     await db_session.flush()
     found = (await db_session.execute(select(Account.note))).scalar_one()
     assert found == "changed"
+
+
+async def test_a_commit_that_fails_leaves_the_tests_session_usable(
+    db_session: AsyncSession, names: Names
+) -> None:
+    kept = Account(name="kept")
+    db_session.add(kept)
+    await db_session.commit()
+    db_session.add(Account(name="kept"))
+    with pytest.raises(IntegrityError):
+        await db_session.commit()
+    assert kept.name == "kept"
+    kept.name = "changed"
+    await db_session.commit()
+    assert await names() == ["changed"]
+
+
+async def test_a_block_that_fails_at_its_end_raises_that(
+    db_session: AsyncSession, names: Names
+) -> None:
+    await db_session.commit()
+    with pytest.raises(IntegrityError):
+        async with db_session.begin():
+            db_session.add_all([Account(name="twice"), Account(name="twice")])
+    assert await names() == []
+    with pytest.raises(DBAPIError, match="SAVEPOINT can only be used in transaction blocks"):
+        async with db_session.begin_nested():
+            db_session.add(Account(name="nested"))
+
+
+async def test_a_failed_flush_is_raised_even_if_others_have_deleted_rows_of_the_session(
+    db_session: AsyncSession, sessions: Sessionmaker, names: Names
+) -> None:
+    kept, gone = Account(name="kept"), Account(name="gone")
+    db_session.add_all([gone, kept])
+    await db_session.flush()
+    async with sessions.begin() as session:
+        await session.delete(await session.get_one(Account, gone.id))
+    db_session.add(Account(name="kept"))
+    with pytest.raises(IntegrityError):
+        await db_session.flush()
+    assert kept.name == "kept"
+    assert gone not in db_session
+    assert await names() == ["kept"]
+
+
+async def test_a_flush_that_sqlalchemy_or_a_hook_rejects_leaves_the_tests_session_usable(
+    db_session: AsyncSession, sessions: Sessionmaker, names: Names
+) -> None:
+    kept, gone = Account(name="kept"), Account(name="gone")
+    db_session.add_all([gone, kept])
+    await db_session.flush()
+    async with sessions.begin() as session:
+        await session.delete(await session.get_one(Account, gone.id))
+    gone.note = "changed"
+    with pytest.raises(StaleDataError):
+        await db_session.flush()
+    db_session.add(Account(name="rejected"))
+    with rejected_inserts(), pytest.raises(LookupError):
+        await db_session.flush()
+    kept.name = "changed"
+    await db_session.flush()
+    assert await names() == ["changed"]
+
+
+@contextmanager
+def rejected_inserts() -> Iterator[None]:
+    def reject(*_: object) -> None:
+        raise LookupError
+
+    event.listen(Account, "before_insert", reject)
+    try:
+        yield
+    finally:
+        event.remove(Account, "before_insert", reject)

@@ -132,3 +132,12 @@ async def refusal(isolation: DatabaseIsolation) -> str:
 async def test_a_fixture_of_a_module_cannot_write_and_is_told_so(refusal: str) -> None:
     assert "no running test has asked for the database" in refusal
     assert "do not write rows in a fixture with a wider scope than one test" in refusal
+
+
+@pytest.mark.anyio
+async def test_the_marker_of_anyio_makes_no_difference(
+    client: httpx.AsyncClient, db_session: AsyncSession
+) -> None:
+    """It is that of FastAPI's documentation."""
+    assert (await client.post("/accounts", json={"name": "marked"})).status_code == 201
+    assert (await db_session.scalars(text("SELECT name FROM accounts"))).all() == ["marked"]

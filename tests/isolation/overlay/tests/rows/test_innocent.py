@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import sqlalchemy
+from httpx import AsyncClient
 from probe.models import Account
 from sqlalchemy import event, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -128,3 +129,17 @@ async def test_an_engine_for_all_tests_leads_to_the_database_of_each(
     async with replica.connect() as connection:
         found = await connection.scalars(text("SELECT name FROM accounts"))
         assert found.all() == [f"attempt {attempt}"]
+
+
+async def test_a_test_may_replace_sleep(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To see how long the application would wait: all calls are the application's."""
+    slept: list[float] = []
+
+    async def note(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    assert (await client.post("/accounts", json={"name": "a"})).status_code == 201
+    assert slept == []

@@ -290,6 +290,66 @@ async def test_a_function_that_writes_is_not_taken_for_a_read(engine: AsyncEngin
         assert await connection.scalar(text("SELECT count(*) FROM left_calls")) == 0
 
 
+HIDDEN_CALLS = {
+    "by a function that says it only reads": (
+        "CREATE FUNCTION left_reads() RETURNS int STABLE LANGUAGE sql AS 'SELECT call(1)'",
+        "SELECT left_reads()",
+    ),
+    "by the default of an argument": (
+        "CREATE FUNCTION left_reads(n int = call(1)) RETURNS int STABLE LANGUAGE sql AS 'SELECT n'",
+        "SELECT left_reads()",
+    ),
+    "by an aggregate": (
+        "CREATE AGGREGATE left_last (int) (SFUNC = call_twice, STYPE = int)",
+        "SELECT left_last(n) FROM generate_series(1, 1) AS n",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", HIDDEN_CALLS)
+async def test_a_function_that_writes_is_found_behind_others(engine: AsyncEngine, how: str) -> None:
+    define, call = HIDDEN_CALLS[how]
+    async with engine.begin() as connection:
+        for statement in (
+            "CREATE TABLE left_calls (id int)",
+            """
+            CREATE FUNCTION call(n int) RETURNS int LANGUAGE sql
+            AS 'INSERT INTO left_calls VALUES (n) RETURNING id'
+            """,
+            """
+            CREATE FUNCTION call_twice(last int, n int) RETURNS int LANGUAGE sql
+            AS 'INSERT INTO left_calls VALUES (n), (n) RETURNING id'
+            """,
+            define,
+        ):
+            await connection.execute(text(statement))
+    async with engine.connect() as connection:
+        assert await connection.scalar(text(call)) == 1
+        await connection.rollback()
+        assert await connection.scalar(text("SELECT count(*) FROM left_calls")) == 0
+
+
+async def test_a_function_that_is_called_as_a_column_is_not_taken_for_one(
+    engine: AsyncEngine,
+) -> None:
+    async with engine.begin() as connection:
+        for statement in (
+            "CREATE TABLE left_visits (count int)",
+            "INSERT INTO left_visits VALUES (0)",
+            """
+            CREATE FUNCTION visit(left_visits) RETURNS int LANGUAGE sql
+            AS 'UPDATE left_visits SET count = count + 1 RETURNING count'
+            """,
+        ):
+            await connection.execute(text(statement))
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SELECT v.visit FROM left_visits AS v")) == 1
+        await connection.rollback()
+        assert await connection.scalar(text("SELECT (v).visit FROM left_visits AS v")) == 1
+        await connection.rollback()
+        assert await connection.scalar(text("SELECT (ROW(0)::left_visits).visit")) == 1
+
+
 async def test_a_view_that_writes_is_rolled_back(engine: AsyncEngine) -> None:
     await create_writing_view(engine)
     assert await calls_after_a_rollback(engine) == 0

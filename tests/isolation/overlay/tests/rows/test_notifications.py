@@ -139,3 +139,18 @@ async def test_nobody_listens_in_the_next_test(engine: AsyncEngine, again: int) 
         assert [row["prosrc"] for row in functions] == ["pg_notify"]
         await listening.add_listener("news", print)
         await listening.remove_listener("news", print)
+
+
+@pytest.mark.parametrize("again", [1, 2])
+async def test_a_connection_that_listens_once_hears_in_each_test(
+    engine: AsyncEngine, again: int
+) -> None:
+    async with engine.connect() as connection:
+        ear = connection.info.get("ear")
+        if ear is None:
+            ear = connection.info["ear"] = Ear()
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.add_listener("news", ear)
+        async with raw(engine) as other:
+            await other.fetch("SELECT pg_notify('news', 'one')")
+        assert await ear.next() == ("news", "one")

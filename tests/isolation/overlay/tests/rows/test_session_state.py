@@ -93,6 +93,21 @@ async def test_a_parameter_of_the_session_ends_with_the_test(
 
 
 @pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_a_limit_of_similarity_is_each_connections_own(
+    engine: AsyncEngine, attempt: str
+) -> None:
+    shown = text("SELECT show_limit() > 0.5")
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE EXTENSION pg_trgm"))
+    async with engine.connect() as one, engine.connect() as two:
+        assert not await one.scalar(shown)
+        await one.execute(text("SELECT set_limit(0.9)"))
+        await one.commit()
+        assert not await two.scalar(shown)
+        assert await one.scalar(shown)
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
 async def test_an_advisory_lock_of_the_session_ends_with_the_test(
     db_session: AsyncSession, attempt: str
 ) -> None:
@@ -115,6 +130,31 @@ async def test_a_prepared_statement_of_sql_ends_with_the_test(
     async with engine.begin() as connection:
         await connection.execute(text("PREPARE one AS SELECT 1"))
         assert await connection.scalar(text("EXECUTE one")) == 1
+
+
+ONCE_FOR_EACH_CONNECTION = {
+    "parameter": ("SET app.tenant = 'one'", "SELECT 1 / length(current_setting('app.tenant'))"),
+    "temporary table": ("CREATE TEMP TABLE scratch (id int)", "SELECT id FROM scratch"),
+    "temporary table of a query": ("SELECT 1 AS id INTO TEMP scratch", "SELECT id FROM scratch"),
+    "prepared statement": ("PREPARE one AS SELECT 1", "EXECUTE one"),
+    "advisory lock": (
+        "SELECT pg_advisory_lock(4711)",
+        "SELECT 1 / count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711",
+    ),
+}
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+@pytest.mark.parametrize("what", ONCE_FOR_EACH_CONNECTION)
+async def test_what_the_application_knows_of_a_connection_ends_with_its_session(
+    engine: AsyncEngine, what: str, attempt: str
+) -> None:
+    make, use = map(text, ONCE_FOR_EACH_CONNECTION[what])
+    async with engine.begin() as connection:
+        if what not in connection.info:
+            await connection.execute(make)
+            connection.info[what] = True
+        await connection.execute(use)
 
 
 @pytest.mark.parametrize("attempt", ["first", "second"])
