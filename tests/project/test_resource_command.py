@@ -99,13 +99,25 @@ def test_change_merges_with_what_the_user_wrote(project: Project) -> None:
     assert "paid_on" in models.read_text()
 
 
-def test_a_field_cannot_take_the_name_of_a_column_of_the_users_own(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("own", "field", "taken"),
+    [
+        ("rank: Mapped[int]", "+rank:int", "rank"),
+        ('rank = synonym("total")', "+rank:int", "rank"),
+        ("rank_id: Mapped[int]", "+rank:ref(item)", "rank_id"),
+        ("note_id: Mapped[int]", "note:ref(item)", "note_id"),
+        ("_ranks: Mapped[list[int]]", "+ranks:refs(item)", "_ranks"),
+    ],
+)
+def test_a_field_cannot_take_the_name_of_a_column_of_the_users_own(
+    project: Project, own: str, field: str, taken: str
+) -> None:
     models = project.path / "app" / "resources" / "order" / "models.py"
     with models.open("a") as file:
-        file.write("\n    rank: Mapped[int]\n")
+        file.write(f"\n    {own}\n")
     commit(project.path, "A column")
-    said = resource(project, "change", "order", "+rank:int", code=1)
-    assert said.startswith("Resource 'order' already has 'rank' in your own code, in app/resources")
+    said = resource(project, "change", "order", field, code=1)
+    assert said.startswith(f"Resource 'order' already has '{taken}' in your own code, in app/res")
     assert project.changes() == ""
 
 
@@ -151,6 +163,8 @@ def test_drop_lists_deleted_and_kept_files(project: Project) -> None:
             "add item name:str",
             "Resource 'item' already exists; to change it: uv run resource change",
         ),
+        ("add ", "Write which resource: uv run resource add NAME FIELD..."),
+        ("drop ", "Write which resource: uv run resource drop NAME"),
         ("add -item", "'-item' is not a valid name; to drop a resource: uv run resource drop"),
         ("add tag label:money", "Field 'label' of 'tag': unknown type 'money';"),
         (

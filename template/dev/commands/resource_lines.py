@@ -87,6 +87,14 @@ def parse_fields(text: str) -> dict[str, Field]:
     return {field.name: field for field in fields}
 
 
+def attributes(text: str) -> set[str]:
+    """What the model has for the fields of a line: a reference is a relationship and a column."""
+    fields = parse_fields(text).values()
+    references = {f"{field.name}_id" for field in fields if field.type == "ref"}
+    sets = {f"_{field.name}" for field in fields if field.is_set}
+    return {field.name for field in fields} | references | sets
+
+
 def is_edit(text: str) -> bool:
     """Whether the text says what changes (`+note:text? -total`), and does not list all fields."""
     return any(word.startswith(("+", "-")) for word in text.split())

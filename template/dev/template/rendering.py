@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dev.template.answers import ANSWERS_FILE
 from dev.template.git import TemplateError, UnreachableError, neutral_environment
 
 COPIER = "copier>=9.19"
@@ -70,9 +71,11 @@ def _explain(stderr: str, source: str) -> TemplateError:
     """Why Copier failed, in one sentence from the template, from git, from Copier or from uv."""
     lines = [line.strip(" |") for line in stderr.splitlines() if line.strip()]
     last = lines[-1] if lines else "it printed no error message"
-    invalid = re.search(r"Validation error for question '\w+': (.*)", last)
+    invalid = re.search(r"Validation error for question '\w+': (.*)|(Invalid choice for .*)", last)
     if invalid:
-        return TemplateError(invalid[1])
+        return TemplateError(invalid[1] or invalid[2])
+    if any(line.startswith("yaml.") for line in lines):
+        return TemplateError(f"{ANSWERS_FILE} is not valid YAML: {last}")
     failed = next((line for line in lines if line.startswith("error: ")), None)
     if failed is not None and COMMAND_OF_COPIER not in stderr:
         text = f"uv cannot run {COPIER}; the first time, it needs the network: {failed}"
