@@ -116,6 +116,7 @@ BAD_LINES = [
 
 BAD_NAMES = [
     ("a name without letters", {"project_name": "!!!"}, "'!!!' has no letter"),
+    ("an empty name", {"project_name": "", "project_slug": "shop"}, "must not be empty"),
     ("a name of two lines", {"project_name": "a\nb"}, "a single line"),
     ("a slug with capitals", {"project_slug": "Shop"}, "'Shop' is not a valid slug"),
     ("a slug that a dependency has", {"project_slug": "fastapi"}, "'fastapi' is a package"),

@@ -163,6 +163,12 @@ def test_answers_that_are_invalid_are_no_lack_of_access(
     assert said.count("\n") == 1
 
 
+def test_a_release_that_there_is_not_is_named(project: Project) -> None:
+    said = project.run("template", "update", "--to", "1.2.3", code=1)
+    assert said.startswith("The template at ")
+    assert said.endswith(" has no release '1.2.3'.\n")
+
+
 def test_an_answer_is_changed_at_the_same_release(project: Project) -> None:
     project.run("template", "answer", "license", "MIT")
     answers = (project.path / ANSWERS_FILE).read_text()

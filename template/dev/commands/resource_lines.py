@@ -142,6 +142,10 @@ def migration_notes(before: str, after: str) -> list[str]:
         "allow null, fill the column, and require a value in a second one.": (
             ["owner_id"] if owned and not owned_before else []
         ),
+        "Rows have no owner any more, and every user can read and change all of them. The "
+        "migration will drop {} and all data in it.": (
+            ["owner_id"] if owned_before and not owned else []
+        ),
         "No longer null: {}. The migration will fail while there are rows without a value; fill "
         "them in an earlier migration.": [
             now.name for was, now in both if was.optional and not now.optional

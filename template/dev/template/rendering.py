@@ -80,5 +80,8 @@ def _explain(stderr: str, source: str) -> TemplateError:
     if failed is not None and COMMAND_OF_COPIER not in stderr:
         text = f"uv cannot run {COPIER}; the first time, it needs the network: {failed}"
         return UnreachableError(text)
+    unknown = re.search(r"Unknown revision: '(.*)'", last)
+    if unknown:
+        return UnreachableError(f"The template at {source} has no release '{unknown[1]}'.")
     fatal = next((line for line in lines if line.startswith("fatal: ")), failed or last)
     return UnreachableError(f"The update from the template at {source} failed: {fatal}")
