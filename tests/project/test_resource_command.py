@@ -8,6 +8,7 @@ import pytest
 
 from tests.harness.project import UV, Project, environment, render, start
 from tests.harness.template import commit, git
+from tests.harness.updates import replace
 
 RESOURCES = {
     "item": "name:str(100)!",
@@ -214,6 +215,24 @@ def test_outside_of_a_repository_it_says_how_to_create_one(
         assert "is not a git repository" in resource(project, "drop", "order", code=1)
     finally:
         shutil.move(aside, repository)
+
+
+@pytest.mark.parametrize(
+    ("line", "edited", "sentence"),
+    [
+        ("[tool.dev]\n", "[tool.dev\n", "/pyproject.toml is not valid TOML: "),
+        ('seeds = "', 'seed = "', "/pyproject.toml lacks: seeds\n"),
+    ],
+)
+def test_a_pyproject_that_cannot_be_read_is_reported(
+    project: Project, line: str, edited: str, sentence: str
+) -> None:
+    replace(project.path, {"pyproject.toml": (line, edited)})
+    command = (str(project.path / ".venv" / "bin" / "resource"), "list")
+    with start(command, project.path, environment()) as running:
+        said = running.wait(1)
+    assert sentence in said
+    assert said.count("\n") == 1
 
 
 def test_a_missing_answers_file_is_reported(project: Project) -> None:
