@@ -246,7 +246,7 @@ def test_a_template_that_does_not_exist_any_more_is_named(project: Project) -> N
     answers.write_text("".join("_src_path: /gone\n" if "_src_" in line else line for line in lines))
     commit(project.path, "Moved")
     said = resource(project, "drop", "order", code=1)
-    assert said.startswith("The update from the template at /gone failed: ")
+    assert said.startswith("There is no template at /gone. Write its address, a URL or an absolute")
     assert said.count("\n") == 1
 
 

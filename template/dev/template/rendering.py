@@ -83,5 +83,10 @@ def _explain(stderr: str, source: str) -> TemplateError:
     unknown = re.search(r"Unknown revision: '(.*)'", last)
     if unknown:
         return UnreachableError(f"The template at {source} has no release '{unknown[1]}'.")
+    if "Local template must be a directory" in last:
+        return UnreachableError(
+            f"There is no template at {source}. Write its address, a URL or an absolute path, as "
+            f"_src_path into {ANSWERS_FILE}, and commit."
+        )
     fatal = next((line for line in lines if line.startswith("fatal: ")), failed or last)
     return UnreachableError(f"The update from the template at {source} failed: {fatal}")
