@@ -21,6 +21,8 @@ BAD_LINES = [
     ("a module of the template as a resource", "settings total:int", "part of the service"),
     ("a feature as a resource", "auth total:int", "part of the service"),
     ("a class that the generated code imports", "base total:int", "'Base'"),
+    ("a class that is a constant of Python", "none total:int", "'None' would hide a name"),
+    ("a type that is a constant of Python", "order none:int", "'none' has a meaning"),
     ("a reserved word of SQL as a table", "usr/user total:int", "reserved word in SQL"),
     ("a path that the service has", "doc total:int", "'docs'"),
     ("a plural whose tests the template has", "limit total:int", "'limits'"),
