@@ -168,6 +168,11 @@ class Resources:
         print_line("  uv run pytest")
         if migration is not None:
             print_line(f"\n{migration} renames the table with its constraints, and keeps all rows.")
+        elif outcome.renaming.plural != outcome.renaming.new_plural:
+            print_line(
+                "\nNo migration has created its table yet. Create it: "
+                f'uv run alembic revision --autogenerate -m "add {new_name}"'
+            )
         print_changes(outcome)
         print_not_renamed(outcome)
         check_conflicts(outcome.merge)
