@@ -80,6 +80,7 @@ NO_ERRORS = {
     "the connection does not work any more",
     "stop() prevents this",
     "The state of the row.",
+    "Local template must be a directory",
 }
 """How texts begin that look like messages."""
 

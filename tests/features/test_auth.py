@@ -51,7 +51,10 @@ def test_an_owner_comes_and_goes_with_one_word(owners: Project) -> None:
     model = owners.path / "app" / "resources" / "item" / "models.py"
     assert "class Item(Owned, Base):" in model.read_text()
     commit(owners.path, "Owned items")
-    owners.run("resource", "change", "item", "-owner")
+    said = owners.run("resource", "change", "item", "-owner")
+    assert (
+        "Rows have no owner any more, and every user can read and change all of them. The" in said
+    )
     assert "class Item(Base):" in model.read_text()
 
 

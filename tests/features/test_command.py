@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dev.commands.feature import FEATURES
+from dev.template.writing import UNDO
 from tests.features.conftest import AddedTo, Featured
 from tests.grammar.macros import required_features
 from tests.harness.processes import Family, eventually
@@ -170,6 +171,18 @@ def test_ctrl_c_changes_nothing(own_project: Project) -> None:
         said = running.wait(None)
     assert said.endswith("Interrupted. Nothing was changed.\n")
     assert own_project.changes() == ""
+
+
+def test_ctrl_c_before_the_migration_is_there_says_what_to_take_back(own_project: Project) -> None:
+    with own_project.start("feature", "add", "jobs") as running:
+        assert eventually(lambda: "app/worker.py" in own_project.changes(), 60)
+        os.killpg(running.process.pid, signal.SIGINT)  # as a terminal does
+        said = running.wait(None)
+    assert said.endswith(
+        f"Interrupted while it was writing files. Take back what it wrote: {UNDO}\n"
+    )
+    said = feature(own_project, "add", "jobs", code=1)
+    assert said.startswith("An update was interrupted while it was writing files. Do not commit")
 
 
 def test_the_answer_is_changed_by_this_command_alone(project: Project) -> None:

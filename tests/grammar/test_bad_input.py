@@ -21,6 +21,8 @@ BAD_LINES = [
     ("a module of the template as a resource", "settings total:int", "part of the service"),
     ("a feature as a resource", "auth total:int", "part of the service"),
     ("a class that the generated code imports", "base total:int", "'Base'"),
+    ("a class that is a constant of Python", "none total:int", "'None' would hide a name"),
+    ("a type that is a constant of Python", "order none:int", "'none' has a meaning"),
     ("a reserved word of SQL as a table", "usr/user total:int", "reserved word in SQL"),
     ("a path that the service has", "doc total:int", "'docs'"),
     ("a plural whose tests the template has", "limit total:int", "'limits'"),
@@ -116,6 +118,7 @@ BAD_LINES = [
 
 BAD_NAMES = [
     ("a name without letters", {"project_name": "!!!"}, "'!!!' has no letter"),
+    ("an empty name", {"project_name": "", "project_slug": "shop"}, "must not be empty"),
     ("a name of two lines", {"project_name": "a\nb"}, "a single line"),
     ("a slug with capitals", {"project_slug": "Shop"}, "'Shop' is not a valid slug"),
     ("a slug that a dependency has", {"project_slug": "fastapi"}, "'fastapi' is a package"),

@@ -99,3 +99,22 @@ def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project, tmp_pa
     said = project.run("resource", "rename", "purchase", "class", code=1)
     assert "Python keyword" in said
     assert project.changes() == ""
+
+
+def test_a_table_that_no_migration_has_created_yet_is_not_renamed(own_project: Project) -> None:
+    own_project.run("resource", "add", "order total:int items:refs(item)")
+    commit(own_project.path, "Orders")
+    migrations = own_project.path / "migrations" / "versions"
+    before = sorted(migrations.iterdir())
+    said = own_project.run("resource", "rename", "order", "purchase")
+    assert 'Create it: uv run alembic revision --autogenerate -m "add purchase"' in said
+    assert sorted(migrations.iterdir()) == before
+
+
+def test_a_set_that_no_migration_has_created_yet_is_not_renamed(project: Project) -> None:
+    project.run("resource", "change", "order", "+others:refs(item)")
+    commit(project.path, "Others")
+    project.run("resource", "rename", "order", "purchase")
+    [migration] = (project.path / "migrations" / "versions").glob("*_rename_orders_*.py")
+    assert 'rename_table("order_items", "purchase_items")' in migration.read_text()
+    assert "purchase_others" not in migration.read_text()

@@ -8,6 +8,7 @@ import pytest
 
 from tests.harness.project import UV, Project, environment, render, start
 from tests.harness.template import commit, git
+from tests.harness.updates import replace
 
 RESOURCES = {
     "item": "name:str(100)!",
@@ -99,13 +100,25 @@ def test_change_merges_with_what_the_user_wrote(project: Project) -> None:
     assert "paid_on" in models.read_text()
 
 
-def test_a_field_cannot_take_the_name_of_a_column_of_the_users_own(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("own", "field", "taken"),
+    [
+        ("rank: Mapped[int]", "+rank:int", "rank"),
+        ('rank = synonym("total")', "+rank:int", "rank"),
+        ("rank_id: Mapped[int]", "+rank:ref(item)", "rank_id"),
+        ("note_id: Mapped[int]", "note:ref(item)", "note_id"),
+        ("_ranks: Mapped[list[int]]", "+ranks:refs(item)", "_ranks"),
+    ],
+)
+def test_a_field_cannot_take_the_name_of_a_column_of_the_users_own(
+    project: Project, own: str, field: str, taken: str
+) -> None:
     models = project.path / "app" / "resources" / "order" / "models.py"
     with models.open("a") as file:
-        file.write("\n    rank: Mapped[int]\n")
+        file.write(f"\n    {own}\n")
     commit(project.path, "A column")
-    said = resource(project, "change", "order", "+rank:int", code=1)
-    assert said.startswith("Resource 'order' already has 'rank' in your own code, in app/resources")
+    said = resource(project, "change", "order", field, code=1)
+    assert said.startswith(f"Resource 'order' already has '{taken}' in your own code, in app/res")
     assert project.changes() == ""
 
 
@@ -151,6 +164,8 @@ def test_drop_lists_deleted_and_kept_files(project: Project) -> None:
             "add item name:str",
             "Resource 'item' already exists; to change it: uv run resource change",
         ),
+        ("add ", "Write which resource: uv run resource add NAME FIELD..."),
+        ("drop ", "Write which resource: uv run resource drop NAME"),
         ("add -item", "'-item' is not a valid name; to drop a resource: uv run resource drop"),
         ("add tag label:money", "Field 'label' of 'tag': unknown type 'money';"),
         (
@@ -202,6 +217,24 @@ def test_outside_of_a_repository_it_says_how_to_create_one(
         shutil.move(aside, repository)
 
 
+@pytest.mark.parametrize(
+    ("line", "edited", "sentence"),
+    [
+        ("[tool.dev]\n", "[tool.dev\n", "/pyproject.toml is not valid TOML: "),
+        ('seeds = "', 'seed = "', "/pyproject.toml lacks: seeds\n"),
+    ],
+)
+def test_a_pyproject_that_cannot_be_read_is_reported(
+    project: Project, line: str, edited: str, sentence: str
+) -> None:
+    replace(project.path, {"pyproject.toml": (line, edited)})
+    command = (str(project.path / ".venv" / "bin" / "resource"), "list")
+    with start(command, project.path, environment()) as running:
+        said = running.wait(1)
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
 def test_a_missing_answers_file_is_reported(project: Project) -> None:
     (project.path / ".copier-answers.yml").unlink()
     assert ".copier-answers.yml is missing" in resource(project, "list", code=1)
@@ -213,7 +246,7 @@ def test_a_template_that_does_not_exist_any_more_is_named(project: Project) -> N
     answers.write_text("".join("_src_path: /gone\n" if "_src_" in line else line for line in lines))
     commit(project.path, "Moved")
     said = resource(project, "drop", "order", code=1)
-    assert said.startswith("The update from the template at /gone failed: ")
+    assert said.startswith("There is no template at /gone. Write its address, a URL or an absolute")
     assert said.count("\n") == 1
 
 

@@ -47,6 +47,11 @@ def test_ok_is_a_problem() -> None:
     assert_problem(httpx.Response(200), 404)
 """
 
+OWN_PROPERTY = """
+    @property
+    def label(self) -> str:
+        return f"{self.name} for {self.price}"
+"""
 FILL = """
 import sqlalchemy as sa
 from alembic import op
@@ -126,6 +131,18 @@ def test_a_failed_assert_of_the_contract_shows_both_values(
     project = copy(default_project)
     (project.path / "tests/api/test_own.py").write_text(OWN_TEST)
     assert "assert 200 == 404" in project.pytest("tests/api/test_own.py", code=1)
+
+
+def test_fields_of_the_users_own_may_follow_from_others(
+    default_project: Project, copy: Callable[[Project], Project]
+) -> None:
+    project = copy(default_project)
+    folder = project.path / "app" / "resources" / "item"
+    models = folder / "models.py"
+    models.write_text(models.read_text() + OWN_PROPERTY)
+    marker = "    # Your own fields of ItemRead go below this line.\n"
+    replace(folder, {"schemas.py": (marker, f"{marker}    label: str\n")})
+    assert_all_passed(project.pytest("tests/api/test_items.py"))
 
 
 @pytest.mark.parametrize("filled_by", ["a migration", "the startup"])

@@ -59,6 +59,16 @@ def test_a_failing_migration_is_reported_without_a_traceback(own_project: Projec
     assert "The migrations failed: a broken migration" in output
 
 
+def test_a_migration_of_another_branch_is_named(own_project: Project) -> None:
+    own_project.run("alembic", "revision", "--rev-id", "elsewhere", "--message", "elsewhere")
+    own_project.run("alembic", "upgrade", "head")
+    (migration,) = (own_project.path / "migrations" / "versions").glob("*elsewhere.py")
+    migration.unlink()
+    output = run_failing(own_project, "--port", "0")
+    assert "The migrations failed: Can't locate revision identified by 'elsewhere'" in output
+    assert "The database has a migration that is not here, mostly one of another git" in output
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [

@@ -193,6 +193,14 @@ def test_a_target_that_does_not_exist_is_an_error(service: Service) -> None:
         compare_releases(Repository(service.folder), "nothing")
 
 
+def test_answers_that_are_not_committed_are_not_compared_with_the_last_commit(
+    service: Service,
+) -> None:
+    service.generate("1", "item", "order", "person")
+    with pytest.raises(TemplateError, match="has changes that are not committed"):
+        service.findings()
+
+
 def test_nothing_is_repaired_among_uncommitted_changes(service: Service) -> None:
     write(service.folder, {".copier-answers.yml": answers_file("1", "order", "item")})
     with pytest.raises(TemplateError, match="uncommitted changes"):

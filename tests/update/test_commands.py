@@ -143,6 +143,32 @@ def test_a_template_without_access_is_named_with_gits_reason(project: Project) -
     assert project.run("template", "check", "--if-reachable") == f"Not checked. {said}"
 
 
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (
+            "ci: nothing",
+            "Invalid choice for 'ci': 'nothing' is not in ['github', 'gitlab', 'none']\n",
+        ),
+        ('ci: "github', ".copier-answers.yml is not valid YAML: "),
+    ],
+)
+def test_answers_that_are_invalid_are_no_lack_of_access(
+    project: Project, answer: str, sentence: str
+) -> None:
+    replace(project.path, {ANSWERS_FILE: ("ci: github", answer)})
+    commit(project.path, "Edit")
+    said = project.run("template", "check", "--if-reachable", code=1)
+    assert said.startswith(sentence)
+    assert said.count("\n") == 1
+
+
+def test_a_release_that_there_is_not_is_named(project: Project) -> None:
+    said = project.run("template", "update", "--to", "1.2.3", code=1)
+    assert said.startswith("The template at ")
+    assert said.endswith(" has no release '1.2.3'.\n")
+
+
 def test_an_answer_is_changed_at_the_same_release(project: Project) -> None:
     project.run("template", "answer", "license", "MIT")
     answers = (project.path / ANSWERS_FILE).read_text()
@@ -165,7 +191,7 @@ def test_a_file_is_brought_back_to_what_the_release_renders(project: Project) ->
     assert refused.startswith("These files have changes that are not in git")
     git(project.path, "checkout", "--quiet", file)
     said = project.run("template", "restore", "own.py", code=1)
-    assert said == "The template does not render own.py.\n"
+    assert said.startswith("The template does not render own.py; paths are relative to ")
 
 
 def test_check_is_clean_on_a_fresh_service(default_project: Project) -> None:

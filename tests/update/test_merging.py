@@ -402,6 +402,40 @@ def test_a_folder_that_is_a_link_is_refused(service: Service, tmp_path: Path) ->
     assert refused(service).startswith(f"folder is a link to {tmp_path / 'elsewhere'}")
 
 
+def test_a_repository_whose_last_commit_lacks_the_service_is_refused(service: Service) -> None:
+    shutil.rmtree(service.folder / ".git")
+    git(service.folder.parent, "init", "--quiet")
+    assert refused(service).startswith(f"The last commit does not have {service.folder}")
+    write(service.folder.parent, {".gitignore": f"{service.folder.name}/\n"})
+    git(service.folder.parent, "add", ".gitignore")
+    commit(service.folder.parent, "Ignore the service")
+    assert refused(service).startswith(f"The last commit does not have {service.folder}")
+
+
+def test_another_process_that_writes_the_index_is_named(service: Service) -> None:
+    write(service.folder / ".git", {"index.lock": ""})
+    assert "Another git process seems to be running" in refused(service)
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_what_another_command_has_written_meanwhile_is_not_overwritten(
+    service: Service, monkeypatch: pytest.MonkeyPatch, committed: bool
+) -> None:
+    def render_while_others_work(*arguments: Any) -> None:
+        render(RELEASES, *arguments)
+        write(service.folder, {"own.py": "mine\n"})
+        if committed and arguments[1] == "new":
+            commit(service.folder, "Work of another command")
+
+    monkeypatch.setattr(update_module, "render", render_while_others_work)
+    with pytest.raises(TemplateError) as raised:
+        service.update()
+    said = "There is a new commit since" if committed else "There are uncommitted changes"
+    assert str(raised.value).startswith(said)
+    assert service.text("app.py") == OLD["app.py"]
+    assert service.text("own.py") == "mine\n"
+
+
 def test_answers_with_two_releases_are_refused(service: Service) -> None:
     service.write({".copier-answers.yml": ANSWERS.format("old") + "_commit: new\n"})
     assert "must have one line `_commit: ...`, and has 2" in refused(service)
@@ -447,6 +481,36 @@ def count_calls(service: Service) -> int:
         patch.setattr(Repository, "git", count)
         service.update()
     return calls
+
+
+@pytest.mark.parametrize("failing", ["checkout-index", "unlink"])
+def test_a_file_that_cannot_be_written_makes_the_next_update_say_so(
+    service: Service, failing: str
+) -> None:
+    run, unlink = Repository.git, Path.unlink
+
+    def fail(repository: Repository, *arguments: str, **options: Any) -> str:
+        if arguments[0] == failing:
+            raise TemplateError("The disk is full.")
+        return run(repository, *arguments, **options)
+
+    def fail_to_unlink(path: Path, **options: Any) -> None:
+        if path.is_relative_to(service.folder):
+            raise PermissionError(13, "Permission denied", str(path))
+        unlink(path, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Repository, "git", fail)
+        if failing == "unlink":
+            patch.setattr(Path, "unlink", fail_to_unlink)
+        with pytest.raises(TemplateError) as raised:
+            service.update()
+    assert str(raised.value).startswith("Some files could not be written, so do not commit")
+    assert str(raised.value).endswith(UNDO)
+    with pytest.raises(TemplateError, match="was interrupted while it was writing files"):
+        service.update()
+    subprocess.run(UNDO, shell=True, cwd=service.folder, check=True)
+    assert service.status() == []
 
 
 def update_and_be_killed(service: Service, call: int) -> None:

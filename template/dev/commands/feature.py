@@ -12,7 +12,8 @@ from dev.commands.report import check_conflicts, list_files, print_changes, prin
 from dev.commands.template import interrupted
 from dev.template.answers import read_features
 from dev.template.git import Repository, TemplateError
-from dev.template.update import Change, EditedFilesError, Outcome, update
+from dev.template.update import Change, EditedFilesError, Outcome, check_repository, update
+from dev.template.writing import completing
 
 DISCARD = "--discard-edits"
 
@@ -107,8 +108,10 @@ def main() -> None:
         features = Features(Repository(find_project().folder))
         match options.verb:
             case "add":
+                check_repository(features.project)
                 features.add(options.name)
             case "drop":
+                check_repository(features.project)
                 features.drop(options.name, discard_edits=options.discard_edits)
             case "list":
                 features.print()
@@ -146,10 +149,12 @@ class Features:
         feature = _find(name)
         if name in self.present:
             raise FeatureError(f"The service has the feature '{name}' already.")
-        outcome = update(self.project, Change({"features": [*self.present, name]}))
+        change = Change({"features": [*self.present, name]}, complete=False)
+        outcome = update(self.project, change)
         others = [other for other in feature.requires if other not in self.present]
         along = f", and {' and '.join(others)}, which it requires" if others else ""
-        migration = self._write_migration(feature, f"add {name}", [*self.present, name])
+        with completing(self.project):
+            migration = self._write_migration(feature, f"add {name}", [*self.present, name])
         notes = [note for added in (name, *others) for note in FEATURES[added].notes]
         notes.append(f"All about it: uv run template docs features/{name}")
         done = f"Added {name}{along}"
@@ -172,7 +177,10 @@ class Features:
                 )
         rest = [other for other in self.present if other != name]
         change = Change(
-            {"features": rest}, delete_edited=discard_edits, refuse_edited=not discard_edits
+            {"features": rest},
+            delete_edited=discard_edits,
+            refuse_edited=not discard_edits,
+            complete=False,
         )
         try:
             outcome = update(self.project, change)
@@ -182,8 +190,9 @@ class Features:
                 f"{files}\nNothing was changed. To drop them as well: uv run feature drop {name} "
                 f"{DISCARD}; they remain in git's history."
             ) from None
+        with completing(self.project):
+            migration = self._write_migration(feature, f"drop {name}", self.present, reverse=True)
         own = self.project.paths("ls-files", "-z", "--", f"app/{name}", f"tests/{name}")
-        migration = self._write_migration(feature, f"drop {name}", self.present, reverse=True)
         notes = [*feature.dropped]
         if feature.has_tables or migration is not None:
             notes.append("The migration will drop its tables and all data in them.")

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class ProjectError(Exception):
-    """The command does not run in a project; the message says what to do."""
+    """The command does not run in a project that it can read; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,22 @@ class Project:
 def find_project() -> Project:
     """Return the project of the current folder, else that of the virtual environment.
 
-    Raises ProjectError if there is none.
+    Raises ProjectError if there is none, or it cannot be read.
     """
     here = Path.cwd()
     for folder in (here, *here.parents, Path(sys.prefix).parent):
+        path = folder / "pyproject.toml"
         try:
-            text = (folder / "pyproject.toml").read_text(encoding="utf-8")
+            section = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("dev")
         except OSError:
             continue
-        section = tomllib.loads(text).get("tool", {}).get("dev")
+        except tomllib.TOMLDecodeError as error:
+            raise ProjectError(f"{path} is not valid TOML: {error}") from None
         if section is not None:
             names = ("app", "settings", "models", "seeds")
+            missing = [name for name in names if name not in section]
+            if missing:
+                raise ProjectError(f"[tool.dev] in {path} lacks: {', '.join(missing)}")
             return Project(folder, *(section[name] for name in names))
     raise ProjectError(
         f"No service found in {here} or above: no pyproject.toml has a section [tool.dev]. "

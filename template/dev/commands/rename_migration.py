@@ -14,10 +14,14 @@ def write_migration(project: Repository, renaming: Renaming, sets: Sequence[str]
     """Write a migration that renames the table, and those of its fields `sets`, and keeps their
     rows; return its path.
 
-    None if the tables have the same names as before. Raises TemplateError if Alembic cannot add
-    one.
+    None if the tables have the same names as before, or no migration has created them yet. Raises
+    TemplateError if Alembic cannot add one.
     """
     old, new = renaming.plural, renaming.new_plural
+    known = _words_of_migrations(project)
+    if old not in known:
+        return None
+    sets = [field for field in sets if f"{renaming.name}_{field}" in known]
     forth = _calls(sets, (renaming.name, old), (renaming.new_name, new))
     back = _calls(sets, (renaming.new_name, new), (renaming.name, old))
     if not forth:
@@ -39,6 +43,12 @@ def write_migration(project: Repository, renaming: Renaming, sets: Sequence[str]
     text = text.replace("\nrevision: str", f"{imports}\nrevision: str", 1)
     path.write_text(text, encoding="utf-8")
     return add_to_git(project, path)
+
+
+def _words_of_migrations(project: Repository) -> set[str]:
+    """All words of the migrations, among which is the name of each table that they create."""
+    files = (project.folder / "migrations" / "versions").rglob("*.py")
+    return {word for file in files for word in re.findall(r"\w+", file.read_text("utf-8"))}
 
 
 def _calls(sets: Sequence[str], old: tuple[str, str], new: tuple[str, str]) -> str:

@@ -15,11 +15,30 @@ from dev.commands.report import (
     print_list,
     print_not_renamed,
 )
-from dev.commands.resource_lines import LineError, edit, is_edit, migration_notes, parse_fields
+from dev.commands.resource_lines import (
+    LineError,
+    attributes,
+    edit,
+    is_edit,
+    migration_notes,
+    parse_fields,
+)
 from dev.commands.template import interrupted
 from dev.template.answers import read_resources
 from dev.template.git import Repository, TemplateError
-from dev.template.update import Change, Outcome, update
+from dev.template.update import Change, Outcome, check_repository, update
+from dev.template.writing import completing
+
+VERBS = {
+    "add": ("NAME FIELD...", "add a resource; fields are written as name:type"),
+    "change": (
+        "NAME FIELD...",
+        "give a resource these fields, and no others, or say what changes: +field -field field",
+    ),
+    "rename": ("NAME NEW_NAME[/PLURAL]", "give a resource another name, or another plural"),
+    "drop": ("NAME", "drop a resource with all its files"),
+}
+"""Each verb that changes the service: what follows it, and what it does."""
 
 OWN_COLUMNS = "# Your own columns, relationships and methods"
 
@@ -35,6 +54,8 @@ def main() -> None:
     text = " ".join(" ".join(words).split())
     try:
         resources = Resources(Repository(find_project().folder))
+        if options.verb in VERBS:
+            resources.check_possible(options.verb, text)
         match options.verb:
             case "add":
                 resources.add(text)
@@ -60,16 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.set_defaults(text=[])
     verbs = parser.add_subparsers(dest="verb", metavar="add|change|rename|drop|list", required=True)
-    for verb, words, meaning in (
-        ("add", "NAME FIELD...", "add a resource; fields are written as name:type"),
-        (
-            "change",
-            "NAME FIELD...",
-            "give a resource these fields, and no others, or say what changes: +field -field field",
-        ),
-        ("rename", "NAME NEW_NAME[/PLURAL]", "give a resource another name, or another plural"),
-        ("drop", "NAME", "drop a resource with all its files"),
-    ):
+    for verb, (words, meaning) in VERBS.items():
         line = verbs.add_parser(verb, help=meaning, description=meaning)
         # So that a word which starts with a hyphen is no option.
         line.add_argument("text", nargs=argparse.REMAINDER, metavar=words)
@@ -82,6 +94,13 @@ class Resources:
 
     def __init__(self, project: Repository) -> None:
         self.project = project
+
+    def check_possible(self, verb: str, text: str) -> None:
+        """Raises ResourceError or TemplateError if the verb is not possible for any resource."""
+        if not text:
+            words, _ = VERBS[verb]
+            raise ResourceError(f"Write which resource: uv run resource {verb} {words}")
+        check_repository(self.project)
 
     def add(self, line: str) -> None:
         """Add the resource that the line describes."""
@@ -132,21 +151,28 @@ class Resources:
                 for one, fields in self._read().items()
             },
         }
-        outcome = update(self.project, Change(answers, renaming=(name, new_name)))
-        if not outcome.changed or outcome.renaming is None:
-            print_line("Nothing to change: the service is like that already.")
-            return
-        # Alembic is imported only here, since that takes most of a second.
-        from dev.commands.rename_migration import write_migration  # noqa: PLC0415
+        change = Change(answers, renaming=(name, new_name), complete=False)
+        outcome = update(self.project, change)
+        with completing(self.project):
+            if not outcome.changed or outcome.renaming is None:
+                print_line("Nothing to change: the service is like that already.")
+                return
+            # Alembic is imported only here, since that takes most of a second.
+            from dev.commands.rename_migration import write_migration  # noqa: PLC0415
 
-        fields = parse_fields(self._read()[new_written]).values()
-        sets = [field.name for field in fields if field.type == "refs"]
-        migration = write_migration(self.project, outcome.renaming, sets)
+            fields = parse_fields(self._read()[new_written]).values()
+            sets = [field.name for field in fields if field.type == "refs"]
+            migration = write_migration(self.project, outcome.renaming, sets)
         print_line(f"Renamed {name} to {new_name}. Review what has changed, and run the tests:\n")
         print_line("  git diff HEAD")
         print_line("  uv run pytest")
         if migration is not None:
             print_line(f"\n{migration} renames the table with its constraints, and keeps all rows.")
+        elif outcome.renaming.plural != outcome.renaming.new_plural:
+            print_line(
+                "\nNo migration has created its table yet. Create it: "
+                f'uv run alembic revision --autogenerate -m "add {new_name}"'
+            )
         print_changes(outcome)
         print_not_renamed(outcome)
         check_conflicts(outcome.merge)
@@ -157,8 +183,8 @@ class Resources:
         if not path.exists():
             return
         own = path.read_text(encoding="utf-8").partition(OWN_COLUMNS)[2]
-        names = re.findall(r"^    (?:async def |def )?(\w+)[:(]", own, re.MULTILINE)
-        new = parse_fields(fields).keys() - parse_fields(before).keys()
+        names = re.findall(r"^    (?:async def |def )?(\w+) ?[:(=]", own, re.MULTILINE)
+        new = attributes(fields) - attributes(before)
         taken = sorted(new & {*names})
         if taken:
             raise ResourceError(

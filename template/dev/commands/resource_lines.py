@@ -87,6 +87,14 @@ def parse_fields(text: str) -> dict[str, Field]:
     return {field.name: field for field in fields}
 
 
+def attributes(text: str) -> set[str]:
+    """What the model has for the fields of a line: a reference is a relationship and a column."""
+    fields = parse_fields(text).values()
+    references = {f"{field.name}_id" for field in fields if field.type == "ref"}
+    sets = {f"_{field.name}" for field in fields if field.is_set}
+    return {field.name for field in fields} | references | sets
+
+
 def is_edit(text: str) -> bool:
     """Whether the text says what changes (`+note:text? -total`), and does not list all fields."""
     return any(word.startswith(("+", "-")) for word in text.split())
@@ -133,6 +141,10 @@ def migration_notes(before: str, after: str) -> list[str]:
         "Rows have an owner from now on: {}. On a table with rows the migration will fail: let it "
         "allow null, fill the column, and require a value in a second one.": (
             ["owner_id"] if owned and not owned_before else []
+        ),
+        "Rows have no owner any more, and every user can read and change all of them. The "
+        "migration will drop {} and all data in it.": (
+            ["owner_id"] if owned_before and not owned else []
         ),
         "No longer null: {}. The migration will fail while there are rows without a value; fill "
         "them in an earlier migration.": [

@@ -20,10 +20,10 @@ from dev.template.answers import (
     read_release,
     read_source,
 )
-from dev.template.git import Repository
+from dev.template.git import Repository, TemplateError
 from dev.template.merging import Merge, Scratch
 from dev.template.rendering import render
-from dev.template.update import check_ready
+from dev.template.update import check_ready, check_repository
 
 REGISTRIES = ("app/features.py", "app/resources/__init__.py", "tests/factories/__init__.py")
 """The files with lines for each resource or each feature, in alphabetical order."""
@@ -190,12 +190,23 @@ def check(project: Repository, *, repair: bool = False) -> tuple[list[Finding], 
     """
     if repair:
         check_ready(project)
+    else:
+        check_repository(project)
+        _check_answers_are_committed(project)
     with TemporaryDirectory(prefix="template-") as folder:
         comparison = Check(project, Path(folder))
         findings = list(comparison.findings())
         if repair and any(finding.repairs for finding in findings):
             return findings, comparison.repair(findings)
     return findings, None
+
+
+def _check_answers_are_committed(project: Repository) -> None:
+    if project.git("diff", "--name-only", "HEAD", "--", ANSWERS_FILE):
+        raise TemplateError(
+            f"{ANSWERS_FILE} has changes that are not committed, and what is compared is the last "
+            "commit. Commit them first: git add . && git commit"
+        )
 
 
 def compare_releases(project: Repository, branch: str) -> str | None:

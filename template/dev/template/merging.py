@@ -77,8 +77,7 @@ class Scratch:
         hashes = project.git("rev-parse", "--show-object-format").strip()
         self.repository.git("init", "--quiet", f"--object-format={hashes}")
         self._borrow_objects(project)
-        prefix = project.git("rev-parse", "--show-prefix").rstrip("\n")
-        self.before = project.git("rev-parse", f"HEAD:{prefix}").strip()
+        self.before = committed_tree(project)
         """The tree of the service's folder in its last commit."""
 
     def commit(self, folder: Path) -> str:
@@ -170,6 +169,12 @@ class Scratch:
             before, after,
         )  # fmt: skip
         return dict(zip(found[1::3], found[2::3], strict=True))
+
+
+def committed_tree(project: Repository) -> str:
+    """The tree of the service's folder in its last commit. Raises TemplateError if it has none."""
+    prefix = project.git("rev-parse", "--show-prefix").rstrip("\n")
+    return project.git("rev-parse", "--verify", f"HEAD:{prefix}").strip()
 
 
 def _with_stages(unmerged: list[Version], stages: str) -> list[str]:

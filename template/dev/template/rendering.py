@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dev.template.answers import ANSWERS_FILE
 from dev.template.git import TemplateError, UnreachableError, neutral_environment
 
 COPIER = "copier>=9.19"
@@ -70,12 +71,22 @@ def _explain(stderr: str, source: str) -> TemplateError:
     """Why Copier failed, in one sentence from the template, from git, from Copier or from uv."""
     lines = [line.strip(" |") for line in stderr.splitlines() if line.strip()]
     last = lines[-1] if lines else "it printed no error message"
-    invalid = re.search(r"Validation error for question '\w+': (.*)", last)
+    invalid = re.search(r"Validation error for question '\w+': (.*)|(Invalid choice for .*)", last)
     if invalid:
-        return TemplateError(invalid[1])
+        return TemplateError(invalid[1] or invalid[2])
+    if any(line.startswith("yaml.") for line in lines):
+        return TemplateError(f"{ANSWERS_FILE} is not valid YAML: {last}")
     failed = next((line for line in lines if line.startswith("error: ")), None)
     if failed is not None and COMMAND_OF_COPIER not in stderr:
         text = f"uv cannot run {COPIER}; the first time, it needs the network: {failed}"
         return UnreachableError(text)
+    unknown = re.search(r"Unknown revision: '(.*)'", last)
+    if unknown:
+        return UnreachableError(f"The template at {source} has no release '{unknown[1]}'.")
+    if "Local template must be a directory" in last:
+        return UnreachableError(
+            f"There is no template at {source}. Write its address, a URL or an absolute path, as "
+            f"_src_path into {ANSWERS_FILE}, and commit."
+        )
     fatal = next((line for line in lines if line.startswith("fatal: ")), failed or last)
     return UnreachableError(f"The update from the template at {source} failed: {fatal}")

@@ -10,7 +10,7 @@ from dev.template import writing
 from dev.template.answers import ANSWERS_FILE, is_newer, read_release, read_source
 from dev.template.git import Repository, TemplateError
 from dev.template.losses import find_losses
-from dev.template.merging import Merge, Scratch, parents
+from dev.template.merging import Merge, Scratch, committed_tree, parents
 from dev.template.renaming import Renamer, Renaming
 from dev.template.rendering import render
 
@@ -46,6 +46,9 @@ class Change:
 
     refuse_edited: bool = False
     """Whether such files make the update fail before it changes anything."""
+
+    complete: bool = True
+    """Whether the caller adds nothing to it; else it does so in the block of `completing`."""
 
 
 class EditedFilesError(TemplateError):
@@ -111,7 +114,8 @@ def update(project: Repository, change: Change) -> Outcome:
             raise EditedFilesError(merge.deleted_by_template)
         _check_folders_are_no_links(project, scratch.repository, merge)
         _check_nothing_is_lost(scratch.repository, merge)
-        writing.write(project, merge, scratch.repository.folder)
+        _check_still_ready(project, scratch)
+        writing.write(project, merge, scratch.repository.folder, complete=change.complete)
     deleted = project.paths(
         "diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=D",
         merge.before, merge.commit,
@@ -121,8 +125,8 @@ def update(project: Repository, change: Change) -> Outcome:
     return Outcome(before, after, changed, deleted, renaming, not_renamed, merge)
 
 
-def check_ready(project: Repository) -> None:
-    """Raises TemplateError unless an update can begin, and be told from other changes."""
+def check_repository(project: Repository) -> None:
+    """Raises TemplateError unless git has the service, and all that an update has written."""
     try:
         project.git("rev-parse", "--show-toplevel")
     except TemplateError as error:
@@ -131,6 +135,18 @@ def check_ready(project: Repository) -> None:
             f"git init && git add . && git commit -m Start\n{error}"
         ) from None
     writing.check_not_interrupted(project)
+    try:
+        committed_tree(project)
+    except TemplateError:
+        raise TemplateError(
+            f"The last commit does not have {project.folder}; it is needed to merge changes. "
+            "Commit the service first: git add . && git commit -m Start"
+        ) from None
+
+
+def check_ready(project: Repository) -> None:
+    """Raises TemplateError unless an update can begin, and be told from other changes."""
+    check_repository(project)
     for name, operation in UNDER_WAY.items():
         path = project.git("rev-parse", "--git-path", name).rstrip("\n")
         if (project.folder / path).exists():
@@ -151,6 +167,15 @@ def check_ready(project: Repository) -> None:
         raise TemplateError(
             "There are uncommitted changes, which would get mixed with those of the command. "
             f"Commit them first: git add . && git commit\n{changes.rstrip()}"
+        )
+
+
+def _check_still_ready(project: Repository, scratch: Scratch) -> None:
+    """Another command may have written, or the user, since the update began."""
+    check_ready(project)
+    if committed_tree(project) != scratch.before:
+        raise TemplateError(
+            "There is a new commit since the command began; nothing was changed. Run it again."
         )
 
 

@@ -5,6 +5,8 @@ was written: it deletes the files that are new, and no others.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dev.template.git import Repository, TemplateError
@@ -31,10 +33,23 @@ def is_interrupted(project: Repository) -> bool:
     return _marker(project).exists()
 
 
-def write(project: Repository, merge: Merge, scratch: Path) -> None:
-    """Write the result of a merge; nothing of it is committed.
+@contextmanager
+def completing(project: Repository) -> Iterator[None]:
+    """The block completes what was written as incomplete, unless it is interrupted."""
+    try:
+        yield
+    except Exception:
+        _marker(project).unlink()
+        raise
+    _marker(project).unlink()
 
-    Raises TemplateError, before anything is written, if files are in the way.
+
+def write(project: Repository, merge: Merge, scratch: Path, *, complete: bool = True) -> None:
+    """Write the result of a merge; nothing of it is committed. If it is not complete, an update
+    counts as interrupted until the block of `completing` ends.
+
+    Raises TemplateError: before anything is written if files are in the way, and if one cannot be
+    written.
     """
     git = project.git
     git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(scratch), "merged")
@@ -50,11 +65,18 @@ def write(project: Repository, merge: Merge, scratch: Path) -> None:
     marker = _marker(project)
     marker.touch()
     root.git("read-tree", "-m", tree)
-    for path in deleted:
-        _delete(root.folder, path)
-    root.git("checkout-index", "--force", "--index", "-z", "--stdin", text="\0".join(changed))
-    root.git("update-index", "-z", "--index-info", text="".join([*none, *versions]))
-    marker.unlink()
+    try:
+        for path in deleted:
+            _delete(root.folder, path)
+        root.git("checkout-index", "--force", "--index", "-z", "--stdin", text="\0".join(changed))
+        root.git("update-index", "-z", "--index-info", text="".join([*none, *versions]))
+    except (OSError, TemplateError) as error:
+        raise TemplateError(
+            f"Some files could not be written, so do not commit the others. {error}\n"
+            f"Repair the cause, and take back what was written: {UNDO}"
+        ) from None
+    if complete:
+        marker.unlink()
 
 
 def _marker(project: Repository) -> Path:
@@ -83,7 +105,7 @@ def _check_nothing_is_in_the_way(root: Repository, tree: str) -> None:
             + "\n".join(["first:", *(f"  {path}" for path in there)])
         )
     # Git knows more that would be lost, such as edits of files that are assumed to be unchanged.
-    root.git("update-index", "-q", "--refresh", codes=(0, 1))
+    root.git("update-index", "--refresh", codes=(0, 1))
     root.git("read-tree", "-m", "-u", "--dry-run", "HEAD", tree)
 
 
