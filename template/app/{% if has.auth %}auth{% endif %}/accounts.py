@@ -23,7 +23,7 @@ from app.auth.current_user import CurrentUser
 from app.auth.letters import Letter
 from app.auth.models import Login, MailedToken, Purpose, User
 from app.auth.passwords import passwords
-from app.auth.throttling import count_attempt, forget_attempts
+from app.auth.throttling import client_of, count_attempt, forget_attempts
 from app.auth.tokens import digest, new_token
 from app.database import SessionDep
 from app.errors import ConflictError, InvalidInputError, NotFoundError
@@ -48,7 +48,7 @@ class Accounts:
     """The accounts, for one request."""
 
     def __init__(self, request: Request, session: AsyncSession, mail: OutgoingMail) -> None:
-        self._client = request.client.host if request.client else ""
+        self._address = request.client.host if request.client else ""
         self._state = request.app.state
         self._session = session
         self._mail = mail
@@ -83,9 +83,12 @@ class Accounts:
         user = await self._find_by_token(data.token, Purpose.VERIFY_EMAIL)
         password_hash = user.password_hash if user else None
         is_correct = await passwords.verify(data.password, password_hash)
+        invalid = InvalidInputError("Invalid or expired token, or wrong password.", "body")
         if user is None or not is_correct:
-            raise InvalidInputError("Invalid or expired token, or wrong password.", "body")
+            raise invalid
         await self._use_up(user, data.token)
+        if not await self._hold_password(user):
+            raise invalid
         await self._update(user.id, verified_at=func.now())
 
     async def request_password_reset(self, data: schemas.PasswordResetRequest) -> None:
@@ -126,8 +129,8 @@ class Accounts:
 
         Raises InvalidInputError.
         """
-        await self._require_password(me, data.current_password)
         await self.count_attempt(f"mail {data.new_email}", MAILS_A_USER)
+        await self._require_password(me, data.current_password)
         token = new_token()
         is_registered = exists().where(User.email == data.new_email)
         values = self._token_values(token, Purpose.CHANGE_EMAIL) | {
@@ -221,16 +224,25 @@ class Accounts:
     async def count_attempt(self, key: str | None = None, limit: int = 0) -> None:
         """Count an attempt of the client, and one for the key. Raises HTTPException (429)."""
         limits = {} if key is None else {key: limit}
-        limits[f"client {self._client}"] = ATTEMPTS_A_CLIENT
+        limits[f"client {client_of(self._address)}"] = ATTEMPTS_A_CLIENT
         await count_attempt(self._state.auth_sessions, limits)
 
     async def _check_password(self, email: str, password: str) -> User | None:
-        """The user, if this is the password."""
+        """The user, if this is the password, which stays the same until the request ends."""
         await self.count_attempt(f"password {email}", PASSWORDS_A_USER)
         async with self._state.auth_sessions() as session:
             user: User | None = await session.scalar(select(User).where(User.email == email))
-        password_hash = user.password_hash if user else None
-        return user if await passwords.verify(password, password_hash) else None
+        is_correct = await passwords.verify(password, user.password_hash if user else None)
+        return user if user and is_correct and await self._hold_password(user) else None
+
+    async def _hold_password(self, user: User) -> bool:
+        """Lock the user until the request ends. False if another request has changed the password
+        while it was compared: it has ended only the logins that were there, and none made later."""
+        unchanged = select(User.id).where(
+            User.id == user.id, User.password_hash == user.password_hash
+        )
+        # As an update does, so that a reference to the user need not wait.
+        return await self._session.scalar(unchanged.with_for_update(key_share=True)) is not None
 
     async def _require_password(self, me: CurrentUser, password: str) -> None:
         if await self._check_password(me.email, password) is None:
