@@ -87,8 +87,7 @@ class Accounts:
         if user is None or not is_correct:
             raise invalid
         await self._use_up(user, data.token)
-        if not await self._hold_password(user):
-            raise invalid
+        await self._hold_password(user, invalid)
         await self._update(user.id, verified_at=func.now())
 
     async def request_password_reset(self, data: schemas.PasswordResetRequest) -> None:
@@ -116,8 +115,9 @@ class Accounts:
 
         Raises InvalidInputError.
         """
-        await self._require_password(me, data.current_password)
+        user = await self._require_password(me, data.current_password)
         password_hash = await passwords.hash(data.new_password)
+        await self._hold_password(user, _wrong_password())
         await self._update(me.id, password_hash=password_hash)
         others = delete(Login).where(Login.user_id == me.id, Login.id != me.login_id)
         await self._session.execute(others)
@@ -129,8 +129,9 @@ class Accounts:
 
         Raises InvalidInputError.
         """
+        user = await self._require_password(me, data.current_password)
         await self.count_attempt(f"mail {data.new_email}", MAILS_A_USER)
-        await self._require_password(me, data.current_password)
+        await self._hold_password(user, _wrong_password())
         token = new_token()
         is_registered = exists().where(User.email == data.new_email)
         values = self._token_values(token, Purpose.CHANGE_EMAIL) | {
@@ -169,7 +170,8 @@ class Accounts:
 
         Raises InvalidInputError, or ConflictError if there are rows that belong to the user.
         """
-        await self._require_password(me, data.current_password)
+        user = await self._require_password(me, data.current_password)
+        await self._hold_password(user, _wrong_password())
         try:
             await self._session.execute(delete(User).where(User.id == me.id))
         except IntegrityError as error:
@@ -179,12 +181,14 @@ class Accounts:
     async def log_in(self, data: schemas.Credentials, user_agent: str) -> schemas.LoginCreated:
         """Create a login. Raises HTTPException."""
         user = await self._check_password(data.email, data.password)
+        wrong = HTTPException(
+            401, "Wrong e-mail address or password.", headers={"WWW-Authenticate": "Bearer"}
+        )
         if user is None:
-            raise HTTPException(
-                401, "Wrong e-mail address or password.", headers={"WWW-Authenticate": "Bearer"}
-            )
+            raise wrong
         if user.verified_at is None:
             raise HTTPException(403, "Verify your e-mail address first; see your mail.")
+        await self._hold_password(user, wrong)
         await forget_attempts(self._session, f"password {user.email}")
         return await self.create_login(user.id, user_agent)
 
@@ -228,25 +232,27 @@ class Accounts:
         await count_attempt(self._state.auth_sessions, limits)
 
     async def _check_password(self, email: str, password: str) -> User | None:
-        """The user, if this is the password, which stays the same until the request ends."""
+        """The user, if this is the password."""
         await self.count_attempt(f"password {email}", PASSWORDS_A_USER)
         async with self._state.auth_sessions() as session:
             user: User | None = await session.scalar(select(User).where(User.email == email))
-        is_correct = await passwords.verify(password, user.password_hash if user else None)
-        return user if user and is_correct and await self._hold_password(user) else None
+        password_hash = user.password_hash if user else None
+        return user if await passwords.verify(password, password_hash) else None
 
-    async def _hold_password(self, user: User) -> bool:
-        """Lock the user until the request ends. False if another request has changed the password
-        while it was compared: it has ended only the logins that were there, and none made later."""
-        unchanged = select(User.id).where(
-            User.id == user.id, User.password_hash == user.password_hash
-        )
+    async def _require_password(self, me: CurrentUser, password: str) -> User:
+        user = await self._check_password(me.email, password)
+        if user is None:
+            raise _wrong_password()
+        return user
+
+    async def _hold_password(self, user: User, error: Exception) -> None:
+        """Lock the user until the request ends. Raises `error` if another request has changed the
+        password since it was compared: that has ended the logins of before, and none of later."""
+        unchanged = (User.id == user.id) & (User.password_hash == user.password_hash)
         # As an update does, so that a reference to the user need not wait.
-        return await self._session.scalar(unchanged.with_for_update(key_share=True)) is not None
-
-    async def _require_password(self, me: CurrentUser, password: str) -> None:
-        if await self._check_password(me.email, password) is None:
-            raise InvalidInputError("Wrong password.", "body", "current_password")
+        held = select(User.id).where(unchanged).with_for_update(key_share=True)
+        if await self._session.scalar(held) is None:
+            raise error
 
     async def _update(self, user_id: int, **values: object) -> None:
         await self._session.execute(update(User).where(User.id == user_id).values(values))
@@ -302,6 +308,10 @@ class Accounts:
 
     async def _send(self, email: str, letter: Letter, *, only_if: bool = True) -> None:
         await self._mail.send(email, letter.subject, letter.text, only_if=only_if)
+
+
+def _wrong_password() -> InvalidInputError:
+    return InvalidInputError("Wrong password.", "body", "current_password")
 
 
 async def get_accounts(request: Request, session: SessionDep, mail: MailDep) -> Accounts:
