@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,6 +20,10 @@ MAX_IDLE = 30.0
 """Seconds after which a connection is asked whether it still works before it is used."""
 
 IDLE_SINCE = "idle_since"
+
+READ_ONLY_TRANSACTION = "25006"
+READ_ONLY = ("in_hot_standby", "default_transaction_read_only")
+"""What a server says of itself that is a standby, or takes no writes while its disk is full."""
 
 
 class ConnectError(ConnectionError):
@@ -46,7 +51,8 @@ def report_failed_connects(engine: AsyncEngine) -> None:
 
 
 def replace_lost_connections(engine: AsyncEngine) -> None:
-    """Let the pool of `engine` connect anew where a connection was lost while nobody used it."""
+    """Let the pool of `engine` connect anew where a connection was lost while nobody used it, or
+    leads to a server that takes no writes any more."""
     dialect = engine.dialect
 
     @event.listens_for(engine.sync_engine, "checkin")
@@ -64,3 +70,19 @@ def replace_lost_connections(engine: AsyncEngine) -> None:
                 dialect.do_ping(connection)
             except dialect.loaded_dbapi.Error as error:
                 raise InvalidatePoolError("the connection does not work any more") from error
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def leave(context: ExceptionContext) -> None:
+        """Close a connection to a server that has become read-only: the next one may lead to the
+        new primary."""
+        if context.connection is None or _sqlstate(context) != READ_ONLY_TRANSACTION:
+            return
+        driver_connection: Any = context.connection.connection.driver_connection
+        server = driver_connection.get_settings()
+        if any(getattr(server, name, "off") == "on" for name in READ_ONLY):
+            context.is_disconnect = True
+            context.invalidate_pool_on_disconnect = False
+
+
+def _sqlstate(context: ExceptionContext) -> str | None:
+    return getattr(context.original_exception, "sqlstate", None)

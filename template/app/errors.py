@@ -8,6 +8,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from asyncpg import InvalidCachedStatementError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -214,13 +215,19 @@ async def on_database_error(request: Request, error: DBAPIError) -> ProblemRespo
             return problem_response(409, "The request conflicted with another one; try again.")
         case ("08" | "53" | "57", _) | (_, "55P03"):  # connection, resources, operator, lock
             return await on_unreachable(request, error)
-    if error.connection_invalidated:
+    if error.connection_invalidated or _is_outdated(error):
         return await on_unreachable(request, error)
     raise error
 
 
 def _sqlstate(error: DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
+
+
+def _is_outdated(error: DBAPIError) -> bool:
+    """Whether a migration has changed a table since the statement was prepared. It is prepared anew
+    the next time."""
+    return isinstance(error.orig and error.orig.__cause__, InvalidCachedStatementError)
 
 
 def _methods(request: Request) -> list[str]:

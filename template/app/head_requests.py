@@ -12,9 +12,17 @@ class HeadRequests:
             await self.app(scope, receive, send)
             return
 
+        has_ended = False
+
         async def send_without_body(message: Message) -> None:
+            nonlocal has_ended
             if message["type"] == "http.response.body":
-                message = {**message, "body": b""}
+                if has_ended:
+                    return
+                # At once: a stream may never end by itself. The server then says that the client
+                # has left, which ends it.
+                has_ended = True
+                message = {**message, "body": b"", "more_body": False}
             await send(message)
 
         get = {**scope, "method": "GET"}

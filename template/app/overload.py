@@ -1,5 +1,7 @@
 """Limits the requests under way, so that a slow database does not make all of them slow."""
 
+import asyncio
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem_response
@@ -18,7 +20,7 @@ class RequestLimit:
     """Answers 503 at once if `max_requests` requests are under way.
 
     A stream of server-sent events is no longer under way when it has begun: it waits for what
-    happens, and may do so for hours.
+    happens, and may do so for hours. It ends when the server cancels it.
     """
 
     def __init__(self, app: ASGIApp, max_requests: int) -> None:
@@ -49,6 +51,11 @@ class RequestLimit:
         self.under_way += 1
         try:
             await self.app(scope, receive, notice_stream)
+        except asyncio.CancelledError:
+            if not streams:
+                raise
+            # The server stops. It would log an error for each stream that does not end.
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             if not streams:
                 self.under_way -= 1

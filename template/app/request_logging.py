@@ -27,6 +27,11 @@ class RequestLog:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            seen = dict(scope)
+            scope["query_string"] = b""  # uvicorn would log it
+            await self.app(seen, receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

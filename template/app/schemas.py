@@ -34,10 +34,11 @@ FIRST_MOMENT = dt.datetime.min.replace(tzinfo=dt.UTC)
 LAST_MOMENT = dt.datetime.max.replace(tzinfo=dt.UTC)
 MAX_MAILBOX, MAX_EMAIL = 64, 254  # characters of an address, by the limits of SMTP
 MAX_SENT_URL, MAX_URL = 2000, 2083  # its normal form may be longer: %C3%BC for ü
-# The usual form of RFC 5322, without quotes and comments, at a domain with a dot.
+# The usual form of RFC 5322, without quotes and comments, at a domain with a dot. Mail programs
+# would decode what begins with =? (RFC 2047).
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-EMAIL = rf"{ATOM}(\.{ATOM})*@({LABEL}\.)+[A-Za-z]{LABEL}"
+EMAIL = rf"(?!=\?){ATOM}(\.{ATOM})*@({LABEL}\.)+[A-Za-z]{LABEL}"
 UNBOUNDED = Context(prec=2000)  # enough for PostgreSQL's numeric(1000, 1000)
 
 T = TypeVar("T")

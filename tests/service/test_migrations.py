@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tests.harness.processes import eventually
 from tests.harness.project import Command, Project
+from tests.harness.service import serve
 
 MIGRATION = """
 import time
@@ -25,6 +26,17 @@ def upgrade() -> None:
         op.execute("CREATE INDEX CONCURRENTLY items_by_name ON items (name)")
 """
 """Its index waits for all transactions that began before."""
+
+WIDEN = """
+import asyncio, os, asyncpg
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    await connection.execute("ALTER TABLE items ALTER name TYPE varchar(999)")
+    await connection.close()
+
+asyncio.run(main())
+"""
 
 
 def is_waiting(command: Command) -> bool:
@@ -48,3 +60,16 @@ def test_of_several_at_once_one_migrates_and_the_others_wait(
         for command in commands:
             command.wait()
         assert "9999" in project.run("alembic", "current", DATABASE_URL=own_database)
+
+
+def test_a_request_that_meets_a_changed_column_can_be_sent_again(
+    default_project: Project, own_database: str
+) -> None:
+    default_project.alembic("upgrade", "head", DATABASE_URL=own_database)
+    with serve(default_project, own_database) as client:
+        item = client.post("/items", json={"name": "lamp", "price": 1}).headers["location"]
+        assert client.get(item).status_code == 200
+        default_project.run("python", "-c", WIDEN, DATABASE_URL=own_database)
+        outdated = client.get(item)
+        assert (outdated.status_code, outdated.headers["retry-after"]) == (503, "5")
+        assert client.get(item).json()["name"] == "lamp"

@@ -23,7 +23,7 @@ from app.auth.current_user import CurrentUser
 from app.auth.letters import Letter
 from app.auth.models import Login, MailedToken, Purpose, User
 from app.auth.passwords import passwords
-from app.auth.throttling import count_attempt, forget_attempts
+from app.auth.throttling import client_of, count_attempt, forget_attempts
 from app.auth.tokens import digest, new_token
 from app.database import SessionDep
 from app.errors import ConflictError, InvalidInputError, NotFoundError
@@ -48,7 +48,7 @@ class Accounts:
     """The accounts, for one request."""
 
     def __init__(self, request: Request, session: AsyncSession, mail: OutgoingMail) -> None:
-        self._client = request.client.host if request.client else ""
+        self._address = request.client.host if request.client else ""
         self._state = request.app.state
         self._session = session
         self._mail = mail
@@ -83,9 +83,11 @@ class Accounts:
         user = await self._find_by_token(data.token, Purpose.VERIFY_EMAIL)
         password_hash = user.password_hash if user else None
         is_correct = await passwords.verify(data.password, password_hash)
+        invalid = InvalidInputError("Invalid or expired token, or wrong password.", "body")
         if user is None or not is_correct:
-            raise InvalidInputError("Invalid or expired token, or wrong password.", "body")
+            raise invalid
         await self._use_up(user, data.token)
+        await self._hold_password(user, invalid)
         await self._update(user.id, verified_at=func.now())
 
     async def request_password_reset(self, data: schemas.PasswordResetRequest) -> None:
@@ -113,8 +115,9 @@ class Accounts:
 
         Raises InvalidInputError.
         """
-        await self._require_password(me, data.current_password)
+        user = await self._require_password(me, data.current_password)
         password_hash = await passwords.hash(data.new_password)
+        await self._hold_password(user, _wrong_password())
         await self._update(me.id, password_hash=password_hash)
         others = delete(Login).where(Login.user_id == me.id, Login.id != me.login_id)
         await self._session.execute(others)
@@ -126,8 +129,9 @@ class Accounts:
 
         Raises InvalidInputError.
         """
-        await self._require_password(me, data.current_password)
+        user = await self._require_password(me, data.current_password)
         await self.count_attempt(f"mail {data.new_email}", MAILS_A_USER)
+        await self._hold_password(user, _wrong_password())
         token = new_token()
         is_registered = exists().where(User.email == data.new_email)
         values = self._token_values(token, Purpose.CHANGE_EMAIL) | {
@@ -166,7 +170,8 @@ class Accounts:
 
         Raises InvalidInputError, or ConflictError if there are rows that belong to the user.
         """
-        await self._require_password(me, data.current_password)
+        user = await self._require_password(me, data.current_password)
+        await self._hold_password(user, _wrong_password())
         try:
             await self._session.execute(delete(User).where(User.id == me.id))
         except IntegrityError as error:
@@ -176,12 +181,14 @@ class Accounts:
     async def log_in(self, data: schemas.Credentials, user_agent: str) -> schemas.LoginCreated:
         """Create a login. Raises HTTPException."""
         user = await self._check_password(data.email, data.password)
+        wrong = HTTPException(
+            401, "Wrong e-mail address or password.", headers={"WWW-Authenticate": "Bearer"}
+        )
         if user is None:
-            raise HTTPException(
-                401, "Wrong e-mail address or password.", headers={"WWW-Authenticate": "Bearer"}
-            )
+            raise wrong
         if user.verified_at is None:
             raise HTTPException(403, "Verify your e-mail address first; see your mail.")
+        await self._hold_password(user, wrong)
         await forget_attempts(self._session, f"password {user.email}")
         return await self.create_login(user.id, user_agent)
 
@@ -221,7 +228,7 @@ class Accounts:
     async def count_attempt(self, key: str | None = None, limit: int = 0) -> None:
         """Count an attempt of the client, and one for the key. Raises HTTPException (429)."""
         limits = {} if key is None else {key: limit}
-        limits[f"client {self._client}"] = ATTEMPTS_A_CLIENT
+        limits[f"client {client_of(self._address)}"] = ATTEMPTS_A_CLIENT
         await count_attempt(self._state.auth_sessions, limits)
 
     async def _check_password(self, email: str, password: str) -> User | None:
@@ -232,9 +239,20 @@ class Accounts:
         password_hash = user.password_hash if user else None
         return user if await passwords.verify(password, password_hash) else None
 
-    async def _require_password(self, me: CurrentUser, password: str) -> None:
-        if await self._check_password(me.email, password) is None:
-            raise InvalidInputError("Wrong password.", "body", "current_password")
+    async def _require_password(self, me: CurrentUser, password: str) -> User:
+        user = await self._check_password(me.email, password)
+        if user is None:
+            raise _wrong_password()
+        return user
+
+    async def _hold_password(self, user: User, error: Exception) -> None:
+        """Lock the user until the request ends. Raises `error` if another request has changed the
+        password since it was compared: that has ended the logins of before, and none of later."""
+        unchanged = (User.id == user.id) & (User.password_hash == user.password_hash)
+        # As an update does, so that a reference to the user need not wait.
+        held = select(User.id).where(unchanged).with_for_update(key_share=True)
+        if await self._session.scalar(held) is None:
+            raise error
 
     async def _update(self, user_id: int, **values: object) -> None:
         await self._session.execute(update(User).where(User.id == user_id).values(values))
@@ -290,6 +308,10 @@ class Accounts:
 
     async def _send(self, email: str, letter: Letter, *, only_if: bool = True) -> None:
         await self._mail.send(email, letter.subject, letter.text, only_if=only_if)
+
+
+def _wrong_password() -> InvalidInputError:
+    return InvalidInputError("Wrong password.", "body", "current_password")
 
 
 async def get_accounts(request: Request, session: SessionDep, mail: MailDep) -> Accounts:

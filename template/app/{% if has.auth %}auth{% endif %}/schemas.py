@@ -12,6 +12,8 @@ def _normalize(text: str) -> str:
     address = validate_email(text, check_deliverability=False).ascii_email
     if address is None:
         raise ValueError("must have only ASCII characters before the @")
+    if address.startswith("=?"):  # mail programs would decode it (RFC 2047)
+        raise ValueError("must not begin with =?")
     return address.lower()
 
 

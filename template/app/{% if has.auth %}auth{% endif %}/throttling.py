@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import math
+from ipaddress import IPv6Address, IPv6Network
 
 from fastapi import HTTPException
 from sqlalchemy import LargeBinary, bindparam, case, delete, extract, func, literal, select
@@ -42,6 +43,15 @@ _count = select(
 def _digest(key: str) -> bytes:
     """The table need not know who has tried what."""
     return hashlib.sha256(key.encode()).digest()
+
+
+def client_of(address: str) -> str:
+    """Who sends from an address. With IPv6, a client has all those that begin as this one does."""
+    try:
+        ip = IPv6Address(address)
+    except ValueError:
+        return address
+    return str(ip.ipv4_mapped or IPv6Network((int(ip), 64), strict=False))
 
 
 async def count_attempt(sessions: Sessionmaker, limits: dict[str, int]) -> None:

@@ -209,13 +209,39 @@ class WorkerQueries(Queries):
     ) -> None:
         """If that failed, PgQueuer would give the job up."""
         try:
-            await super().retry_job(job, delay, traceback_record)
+            await super().retry_job(job, delay, _storable(traceback_record))
         except Exception as error:
             logger.warning("job %s (%s) is left to others: %s", job.id, job.entrypoint, error)
 
     async def log_jobs(self, job_status: Outcomes) -> None:
         """Note which jobs were given up. Others have noted in their transaction that they are done;
         those that were cancelled with the worker are not."""
-        given_up = [outcome for outcome in job_status if outcome[1] == "failed"]
+        given_up: Outcomes = [
+            (job, status, _storable(error))
+            for job, status, error in job_status
+            if status == "failed"
+        ]
         if given_up:
             await super().log_jobs(given_up)
+
+
+def _storable(error: TracebackRecord | None) -> TracebackRecord | None:
+    """The error with `\\x00` for NUL, and `\\udc80` for a lone surrogate, which PostgreSQL's jsonb
+    cannot hold: PgQueuer would try to write them for ever."""
+    if error is None:
+        return None
+    context = error.additional_context or {}
+    return error.model_copy(
+        update={
+            "exception_message": _escape(error.exception_message),
+            "traceback": _escape(error.traceback),
+            "additional_context": {
+                name: _escape(value) if isinstance(value, str) else value
+                for name, value in context.items()
+            },
+        }
+    )
+
+
+def _escape(text: str) -> str:
+    return text.replace("\0", r"\x00").encode(errors="backslashreplace").decode()

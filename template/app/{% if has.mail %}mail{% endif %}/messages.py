@@ -1,7 +1,7 @@
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import localtime, make_msgid, parseaddr
+from email.utils import getaddresses, localtime, make_msgid, parseaddr
 
 SENDER_IN_DEVELOPMENT = "service@example.com"
 
@@ -24,5 +24,17 @@ def compose(
 def _address(text: str) -> Address:
     try:
         return Address(addr_spec=text)
-    except (ValueError, IndexError, HeaderParseError):  # by what is wrong with it
+    except (ValueError, IndexError, MessageError):  # by what is wrong with it
         raise ValueError(f"not an e-mail address: {text!r}") from None
+
+
+def check_sender(text: str) -> None:
+    """Raises ValueError if this is not one address, with a name or without."""
+    name, address = parseaddr(text)
+    try:
+        Address(name, addr_spec=address)
+        is_one = "@" in address and len(getaddresses([text])) == 1
+    except (ValueError, IndexError, MessageError):
+        is_one = False
+    if not is_one:
+        raise ValueError("MAIL_FROM must look like Shop <shop@example.com>")

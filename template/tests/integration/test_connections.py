@@ -52,6 +52,32 @@ async def test_a_connection_that_was_idle_for_long_and_does_not_answer_is_replac
     assert await driver_connection(engine) is not first
 
 
+WRITE = text("CREATE TABLE test_writes (id int)")
+
+
+@pytest.mark.committed
+async def test_a_connection_to_a_server_that_became_read_only_is_replaced(
+    engine: AsyncEngine,
+) -> None:
+    first = await driver_connection(engine)
+    await first.execute("SET default_transaction_read_only = on")
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError, match="read-only transaction") as raised:
+            await connection.execute(WRITE)
+    assert raised.value.connection_invalidated
+    assert await driver_connection(engine) is not first
+
+
+async def test_a_transaction_that_is_read_only_costs_no_connection(engine: AsyncEngine) -> None:
+    first = await driver_connection(engine)
+    async with engine.connect() as connection:
+        await connection.execute(text("SET TRANSACTION READ ONLY"))
+        with pytest.raises(DBAPIError, match="read-only transaction") as raised:
+            await connection.execute(WRITE)
+    assert not raised.value.connection_invalidated
+    assert await driver_connection(engine) is first
+
+
 LIMITS = """
     SELECT name, setting FROM pg_settings
     WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import pytest
+from asyncpg import InvalidCachedStatementError
 from fastapi import FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import text
@@ -148,6 +149,12 @@ async def test_an_unreachable_server_is_503_with_retry_after_and_logged(
 async def test_a_lost_connection_is_503() -> None:
     error = DBAPIError("SELECT 1", {}, Exception("closed"), connection_invalidated=True)
     assert (await response_of(raising(error))).status_code == 503
+
+
+async def test_a_statement_that_a_migration_has_outdated_is_503() -> None:
+    cause = Exception("the driver's error, as SQLAlchemy shows it")
+    cause.__cause__ = InvalidCachedStatementError("cached statement plan is invalid")
+    assert (await response_of(raising(DBAPIError("SELECT 1", {}, cause)))).status_code == 503
 
 
 async def test_an_unexpected_error_reveals_no_internals() -> None:

@@ -48,3 +48,18 @@ async def test_head_has_the_length_of_what_middleware_makes_of_a_body() -> None:
         head, get = await client.head("/openapi.json"), await client.get("/openapi.json")
     assert get.headers["Content-Encoding"] == "gzip"
     assert (head.headers, head.content) == (get.headers, b"")
+
+
+async def test_head_ends_a_stream_that_would_go_on() -> None:
+    sent: list[Message] = []
+
+    async def stream(_: Scope, __: Receive, send: Send) -> None:
+        await send(START)
+        for _number in range(3):
+            await send({"type": "http.response.body", "body": b"event", "more_body": True})
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await HeadRequests(stream)({"type": "http", "method": "HEAD"}, AsyncMock(), send)
+    assert sent == [START, {"type": "http.response.body", "body": b"", "more_body": False}]

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from unittest.mock import AsyncMock
 
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from httpx import AsyncClient
+from starlette.types import Message, Receive, Scope, Send
 
 from app.overload import RequestLimit
 from dev.asgi import StreamingTransport
@@ -36,3 +38,31 @@ async def test_only_a_stream_of_events_is_no_longer_under_way_when_it_has_begun(
             assert await anext(response.aiter_text()) == "begun"
             assert (await client.get("/other")).status_code == status
         assert (await client.get("/other")).status_code == 200
+
+
+@pytest.mark.parametrize(("media_type", "ends"), [("text/event-stream", True), ("text/csv", False)])
+async def test_only_a_stream_of_events_ends_when_the_server_stops(
+    media_type: str, ends: bool
+) -> None:
+    begun = asyncio.Event()
+    sent: list[Message] = []
+
+    async def endless(_: Scope, __: Receive, send: Send) -> None:
+        headers = [(b"content-type", media_type.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/stream"}
+    limited = RequestLimit(endless, max_requests=1)
+    request = asyncio.ensure_future(limited(scope, AsyncMock(), send))
+    await begun.wait()
+    request.cancel()
+    await asyncio.wait({request})
+    end: Message = {"type": "http.response.body", "body": b"", "more_body": False}
+    assert (end in sent) is ends
+    assert request.cancelled() is not ends
+    assert limited.under_way == 0

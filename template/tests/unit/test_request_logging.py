@@ -175,3 +175,15 @@ def test_in_development_logs_are_for_people() -> None:
     line = make_formatter("development").format(record)
     assert all(word in line for word in ("info", "paid", "app.own", "order=7"))
     assert "uvicorn" not in line
+
+
+async def test_the_server_has_no_query_of_a_websocket_to_log() -> None:
+    seen: list[bytes] = []
+
+    async def app(scope: Scope, _: Receive, __: Send) -> None:
+        seen.append(scope["query_string"])
+
+    scope = {"type": "websocket", "path": "/chat", "query_string": b"token=secret"}
+    await RequestLog(app)(scope, AsyncMock(), AsyncMock())
+    assert seen == [b"token=secret"]
+    assert scope == {"type": "websocket", "path": "/chat", "query_string": b""}

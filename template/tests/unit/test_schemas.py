@@ -237,6 +237,7 @@ def test_the_schema_of_an_email_says_so() -> None:
         "ada@-example.com",
         "ada@example.com\n",
         "ada@example.com, bob@example.com",
+        "=?utf-8?q?ada?=@example.com",
         "ö@example.com",
         "ada@" + "x" * 64 + ".com",
         "a" * 65 + "@example.com",

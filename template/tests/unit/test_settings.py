@@ -63,6 +63,14 @@ def test_a_limit_of_zero_is_rejected(name: str) -> None:
         settings(**{name: 0})
 
 
+@pytest.mark.parametrize("name", ["database_statement_timeout", "database_lock_timeout"])
+def test_a_timeout_that_postgresql_cannot_have_is_rejected(name: str) -> None:
+    settings(**{name: 2_147_483})
+    for seconds in (2_147_484, float("inf"), float("nan")):
+        with pytest.raises(ValidationError, match=name):
+            settings(**{name: seconds})
+
+
 @pytest.mark.parametrize("name", ["database_max_overflow", "max_body_size"])
 def test_a_limit_below_zero_is_rejected(name: str) -> None:
     assert getattr(settings(**{name: 0}), name) == 0

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth.accounts import ATTEMPTS_A_CLIENT, PASSWORDS_A_USER
 from app.auth.models import AttemptCount, Login, User
 from app.auth.passwords import passwords
+from app.auth.throttling import client_of
 from tests.api.contract import assert_problem
 from tests.factories import UserFactory
 from tests.factories.user import PASSWORD
@@ -279,6 +280,23 @@ async def test_a_client_cannot_try_one_address_after_another(
     attempts = (log_in(production_client, address, "password") for address in addresses)
     statuses = Counter(response.status_code for response in await asyncio.gather(*attempts))
     assert statuses == {401: ATTEMPTS_A_CLIENT, 429: 50}
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("::1", "::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("no address", "no address"),
+        ("", ""),
+    ],
+)
+def test_a_client_has_a_network_of_ipv6(address: str, client: str) -> None:
+    assert client_of(address) == client
 
 
 async def test_a_login_deletes_what_has_expired(

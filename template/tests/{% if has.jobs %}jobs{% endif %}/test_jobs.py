@@ -60,12 +60,26 @@ async def write_two_notes(context: JobContext, note: Note) -> None:
         await write_note.enqueue(context.session, Note(text=note.text + number))
 
 
+@job(Note)
+async def write_in_two_transactions(context: JobContext, note: Note) -> None:
+    await context.session.execute(INSERT_NOTE, {"text": f"{note.text} begun"})
+    await context.session.commit()
+    if context.attempt <= note.failures:
+        raise NotYetError
+    await context.session.execute(INSERT_NOTE, {"text": f"{note.text} ended"})
+
+
 @scheduled_job("0 3 * * *")
 async def write_every_night(context: JobContext) -> None:
     await context.session.execute(INSERT_NOTE, {"text": "night"})
 
 
-TEST_JOBS: list[Job[Any]] = [write_note, write_two_notes, write_every_night]
+TEST_JOBS: list[Job[Any]] = [
+    write_note,
+    write_two_notes,
+    write_in_two_transactions,
+    write_every_night,
+]
 
 
 @pytest.fixture(autouse=True)
@@ -164,6 +178,17 @@ async def test_a_job_that_fails_is_tried_again_later(app: FastAPI, notes: Notes)
     assert await run_due_jobs(app, TEST_JOBS) == []
     assert await run_due_jobs(app, TEST_JOBS, after=delay_after(1)) == ["write_note"]
     assert await notes() == ["n 2"]
+
+
+async def test_a_job_may_commit_before_it_has_ended(app: FastAPI, notes: Notes) -> None:
+    async with app.state.sessions.begin() as session:
+        await write_in_two_transactions.enqueue(session, Note(text="long", failures=1))
+    with pytest.raises(NotYetError):
+        await run_due_jobs(app, TEST_JOBS)
+    assert await notes() == ["long begun"]
+    assert await run_due_jobs(app, TEST_JOBS, HOUR) == ["write_in_two_transactions"]
+    assert await run_due_jobs(app, TEST_JOBS, HOUR) == []
+    assert await notes() == ["long begun", "long begun", "long ended"]
 
 
 def test_attempts_are_further_and_further_apart() -> None:

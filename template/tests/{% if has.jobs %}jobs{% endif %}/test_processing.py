@@ -13,6 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.jobs import JobContext, job, scheduled_job
+from app.jobs.dead_letters import error_of, find
+from app.jobs.definition import NoPayload
 from app.jobs.processing import process_jobs
 from app.jobs.queue import WorkerQueries
 
@@ -26,6 +28,7 @@ MAKE_DUE = text("""
     INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run)
     VALUES ('0 3 * * *', 'write_every_night', now())
 """)
+UNSTORABLE = "NUL \0 and a lone surrogate \udc80, which jsonb cannot hold"
 
 
 class Note(BaseModel):
@@ -41,6 +44,16 @@ async def write_note(context: JobContext, note: Note) -> None:
     begun.set()
     await may_end.wait()
     await context.session.execute(text("INSERT INTO test_notes VALUES (:text)"), note.model_dump())
+
+
+@job(NoPayload, attempts=1)
+async def fail(_: JobContext, __: NoPayload) -> None:
+    raise ValueError(UNSTORABLE)
+
+
+@job(NoPayload, attempts=2)
+async def fail_twice(_: JobContext, __: NoPayload) -> None:
+    raise ValueError(UNSTORABLE)
 
 
 @scheduled_job("0 3 * * *")
@@ -66,7 +79,7 @@ async def worker(app: FastAPI, db_session: AsyncSession) -> AsyncIterator[Worker
     await db_session.execute(text("CREATE TABLE test_notes (text text)"))
     await db_session.execute(MAKE_DUE)
     stop = asyncio.Event()
-    work = process_jobs(app, [write_note, write_every_night], stop)
+    work = process_jobs(app, [write_note, fail, fail_twice, write_every_night], stop)
     worker = Worker(stop, asyncio.create_task(work))
     yield worker
     may_end.set()
@@ -143,3 +156,20 @@ async def test_it_listens_again_when_its_connection_is_lost(
     assert await db_session.scalar(TERMINATE) == 1
     await enqueue(app, "second")
     await written("second")
+
+
+async def test_it_notes_each_failure_whatever_the_error_says(
+    app: FastAPI, db_session: AsyncSession
+) -> None:
+    async with app.state.sessions.begin() as session:
+        await fail_twice.enqueue(session, NoPayload())
+        await fail.enqueue(session, NoPayload())
+    noted = text("SELECT count(*) FROM pgqueuer WHERE status = 'failed' OR attempts = 1")
+    async with asyncio.timeout(20):
+        while True:
+            if await db_session.scalar(noted) == 2:
+                break
+            await asyncio.sleep(0.02)
+    assert [(job.name, error_of(job)) for job in await find(db_session)] == [
+        ("fail", r"ValueError: NUL \x00 and a lone surrogate \udc80, which jsonb cannot hold")
+    ]

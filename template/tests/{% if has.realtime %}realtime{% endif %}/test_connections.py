@@ -96,6 +96,13 @@ async def test_a_client_that_leaves_makes_room(
     assert app.state.realtime.clients == frozenset()
 
 
+async def test_head_follows_nothing(app: FastAPI, http: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(10):
+        response = await http.head(CHAT)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert not app.state.realtime.clients
+
+
 async def test_a_client_that_is_too_slow_is_cut_off(app: FastAPI, follow: Follow) -> None:
     async with follow(CHAT) as ws:
         (client,) = app.state.realtime.clients
