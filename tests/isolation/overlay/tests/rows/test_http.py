@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.rows.conftest import Names
 
 from app.database import Sessionmaker
+from dev.lifespan import started
 
 
 class Socket:
@@ -87,6 +88,11 @@ async def test_a_request_shares_no_context_with_the_test(client: AsyncClient) ->
 
 async def test_the_application_was_started(app: FastAPI) -> None:
     assert app.state.sessions is not None
+
+
+async def test_its_start_and_its_end_may_take_long(app: FastAPI) -> None:
+    lifespan = started(app)
+    assert (lifespan.startup_timeout, lifespan.shutdown_timeout) == (None, None)
 
 
 @pytest.mark.parametrize("attempt", ["first", "second"])
