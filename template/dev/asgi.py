@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from dev.lifespan import state_for_request
 from dev.sandbox.tasks import AnyTask, spawn, waiting_for
 
 Message = MutableMapping[str, Any]
@@ -81,6 +82,7 @@ class _Exchange(httpx.AsyncByteStream):
             "server": (request.url.host, request.url.port),
             "client": ("127.0.0.1", 123),
             "root_path": "",
+            "state": state_for_request(app),
         }
         self._task = spawn(self._call(app, scope), f"{request.method} {request.url.path}")
         self._task.add_done_callback(self._tell)

@@ -10,6 +10,7 @@ import httpx
 from starlette.websockets import WebSocketDisconnect
 
 from dev.asgi import DISCONNECT_TIMEOUT, ASGIApp, Message
+from dev.lifespan import state_for_request
 from dev.sandbox.tasks import spawn, waiting_for
 
 RECEIVE_TIMEOUT = 5.0
@@ -168,7 +169,7 @@ async def connect(
             "client": ("127.0.0.1", 123),
             "server": (url.host, url.port),
             "subprotocols": list(subprotocols),
-            "state": {},
+            "state": state_for_request(app),
             "extensions": {"websocket.http.response": {}},
         },
     )

@@ -84,6 +84,7 @@ REPORTED = {
 }
 FAIL_BY_THEMSELVES = {
     "test_start_that_fails_on_a_clone": ("setup", "LookupError: the start fails"),
+    "test_lifespan_that_fails": ("teardown", "LookupError: a task of the lifespan fails"),
     "test_stop_that_fails_on_a_clone": ("teardown", "LookupError: the stop fails"),
     "test_failure_with_a_connection_to_a_clone": ("call", "Failed: the test's own failure"),
     "test_failure_and_leak": ("call", "Failed: the test's own failure"),

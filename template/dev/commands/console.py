@@ -14,13 +14,13 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import sqlalchemy
-from asgi_lifespan import LifespanManager
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from dev.commands.database import development_server
 from dev.commands.project import Project, ProjectError, find_project
 from dev.commands.report import discard_output
+from dev.lifespan import started
 from dev.postgres import PostgresError
 
 BANNER = """\
@@ -96,7 +96,7 @@ def interact(project: Project, runner: asyncio.Runner) -> None:
 async def start(project: Project, stack: AsyncExitStack) -> dict[str, Any]:
     """Start the application until the stack is closed; return what the console knows."""
     app = resolve_name(project.app)()
-    await stack.enter_async_context(LifespanManager(app))
+    await stack.enter_async_context(started(app))
     # No transaction stays open while the user thinks, and each read is fresh.
     session = AsyncSession(
         app.state.engine.execution_options(isolation_level="AUTOCOMMIT"),

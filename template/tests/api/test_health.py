@@ -1,7 +1,6 @@
 from contextlib import AsyncExitStack
 
 import pytest
-from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from pydantic import SecretStr
@@ -12,6 +11,7 @@ from sqlalchemy.pool import Pool
 from app.health import DatabaseProbe
 from app.main import create_app
 from app.settings import Settings
+from dev.lifespan import started
 from tests.api.contract import assert_problem
 
 
@@ -25,7 +25,7 @@ async def get(app: FastAPI, *paths: str) -> list[int]:
     """Start the application, and return the status of each path."""
     transport = ASGITransport(app=app)
     async with (
-        LifespanManager(app),
+        started(app),
         AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         return [(await client.get(path)).status_code for path in paths]
@@ -77,7 +77,7 @@ async def test_the_connection_of_ready_is_closed_with_the_application(
     service = create_app(app.state.settings, engine)
     event.listen(Pool, "close", note)
     try:
-        async with LifespanManager(service):
+        async with started(service):
             await service.state.probe.ask()
             assert closed == []
     finally:

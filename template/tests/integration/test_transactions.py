@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from asgi_lifespan import LifespanManager
 from fastapi import FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import text
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.database import ReadSessionDep, SessionDep
 from app.main import create_app
+from dev.lifespan import started
 from tests.api.contract import assert_problem
 
 # A deferred constraint trigger fires on commit, after all statements have succeeded.
@@ -75,7 +75,7 @@ async def probe(
 
     transport = ASGITransport(app=service, raise_app_exceptions=False)
     async with (
-        LifespanManager(service),
+        started(service),
         AsyncClient(transport=transport, base_url="http://test") as client,
     ):
         yield client

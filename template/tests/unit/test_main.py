@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from unittest.mock import Mock
 
 import pytest
-from asgi_lifespan import LifespanManager
 from fastapi import APIRouter, Body, Depends, FastAPI
 from fastapi.telemetry import TelemetryConfig
 from httpx import ASGITransport, AsyncClient
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from app import database_telemetry, log_format, main, resources
 from app.main import create_app
 from app.settings import Settings
+from dev.lifespan import started
 
 URL = SecretStr("postgresql://nobody@127.0.0.1:1/none")
 
@@ -114,7 +114,7 @@ async def test_the_database_is_observed_if_telemetry_is_on(
     monkeypatch.setattr(database_telemetry, "is_on", lambda: is_on)
     monkeypatch.setattr(database_telemetry, "observe", observed.append)
     app = create_app(settings())
-    async with LifespanManager(app):
+    async with started(app):
         assert observed == [app.state.engine] * is_on
 
 
@@ -127,7 +127,7 @@ async def test_the_garbage_collector_is_tuned_in_production(
     # Those of features require further settings in production.
     monkeypatch.setattr(main, "LIFESPANS", [], raising=False)
     app = create_app(settings(environment=environment, secret_key="k" * 32))
-    async with LifespanManager(app):
+    async with started(app):
         assert tune.call_count == times
 
 
@@ -151,7 +151,7 @@ def test_telemetry_is_set_up_by_the_environment_without_logs_and_health_checks(
 
 async def test_an_engine_of_its_own_has_its_settings_and_ends_with_it() -> None:
     app = create_app(settings(database_pool_size=3))
-    async with LifespanManager(app):
+    async with started(app):
         engine: AsyncEngine = app.state.engine
         pool = engine.pool
         assert "Pool size: 3" in pool.status()
@@ -161,6 +161,6 @@ async def test_an_engine_of_its_own_has_its_settings_and_ends_with_it() -> None:
 async def test_an_engine_that_was_passed_in_outlives_it(engine: AsyncEngine) -> None:
     pool = engine.pool
     app = create_app(settings(), engine)
-    async with LifespanManager(app):
+    async with started(app):
         assert app.state.engine is engine
     assert engine.pool is pool

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from asgi_lifespan import LifespanManager
 from fastapi import APIRouter, FastAPI, HTTPException, Response
 from fastapi.responses import StreamingResponse
 from httpx import ASGITransport, AsyncClient
@@ -16,6 +15,7 @@ from app.database import SessionDep
 from app.idempotency import IdempotentRoute, forget_old_requests
 from app.jobs.definition import NoPayload
 from app.main import create_app
+from dev.lifespan import started
 from tests.api.contract import assert_problem
 from tests.fixtures.run_jobs import run_due_jobs
 
@@ -55,7 +55,7 @@ async def notes(
     await db_session.execute(text("CREATE TABLE test_notes (text text)"))
     service = create_app(app.state.settings, engine)
     service.include_router(router, max_body_size=1000)
-    async with LifespanManager(service):
+    async with started(service):
         transport = ASGITransport(app=service, raise_app_exceptions=False)
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             yield client

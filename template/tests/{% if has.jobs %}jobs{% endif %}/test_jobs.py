@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from pgqueuer.models import Job as QueuedJob
@@ -27,6 +26,7 @@ from app.jobs.execution import Execution, WorkerEndedError
 from app.jobs.queue import EngineDriver, StatementDriver, WorkerQueries
 from app.main import create_app
 from app.worker import JOBS
+from dev.lifespan import started
 from tests.fixtures.run_jobs import RunJobs, run_due_jobs
 
 HOUR = dt.timedelta(hours=1)
@@ -103,7 +103,7 @@ async def service(app: FastAPI, engine: AsyncEngine) -> AsyncIterator[AsyncClien
         if fail:
             raise RuntimeError
 
-    async with LifespanManager(service):
+    async with started(service):
         transport = ASGITransport(app=service, raise_app_exceptions=False)
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             yield client

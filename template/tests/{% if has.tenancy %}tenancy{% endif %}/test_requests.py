@@ -1,6 +1,5 @@
 """A request acts for its tenant, and whatever comes after it does not."""
 
-from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -9,6 +8,7 @@ from app.features import DEPENDENCIES
 from app.main import create_app
 from app.tenancy import Tenant
 from app.tenancy.transactions import current
+from dev.lifespan import started
 
 
 async def test_a_request_acts_for_its_tenant_until_it_ends(
@@ -28,7 +28,7 @@ async def test_a_request_acts_for_its_tenant_until_it_ends(
     transport = ASGITransport(app=service)
     headers = client_as_tenant_a.headers
     async with (
-        LifespanManager(service),
+        started(service),
         AsyncClient(transport=transport, base_url="http://test", headers=headers) as client,
     ):
         for path in ("/test-loop", "/test-thread"):

@@ -412,6 +412,41 @@ async def test_the_sandbox_is_back_after_a_stop_that_failed(
         assert isinstance(await driver_of(session), VirtualConnection)
 
 
+lifespan_fails = asyncio.Event()
+
+
+async def fail_then() -> None:
+    await lifespan_fails.wait()
+    raise LookupError("a task of the lifespan fails")
+
+
+@pytest.mark.committed
+async def test_the_next_lifespan_is_going_to_fail(
+    clean: None, isolation: DatabaseIsolation
+) -> None:
+    works = isolation.app.router.lifespan_context
+
+    @asynccontextmanager
+    async def fails(app: FastAPI) -> AsyncIterator[None]:
+        isolation.app.router.lifespan_context = works
+        async with works(app), asyncio.TaskGroup() as tasks:
+            tasks.create_task(fail_then())
+            yield
+
+    isolation.app.router.lifespan_context = fails
+
+
+async def test_lifespan_that_fails(clean: None) -> None:
+    lifespan_fails.set()
+    await asyncio.sleep(0.01)
+
+
+async def test_the_application_is_back_after_its_lifespan_has_failed(
+    clean: None, client: AsyncClient
+) -> None:
+    assert (await client.get("/names")).json() == []
+
+
 async def test_killed_backend(clean: None, db_session: AsyncSession) -> None:
     await write(db_session)
     await try_to(db_session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())")))

@@ -6,16 +6,19 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
-from httpx import AsyncClient
+from fastapi import FastAPI, Request, WebSocket
+from httpx import URL, AsyncClient
 from probe.models import Account, Post
 from probe.routes import marker
 from sqlalchemy import select
 from sqlalchemy.exc import InvalidRequestError, MissingGreenlet
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from tests.rows.conftest import Names
 
 from app.database import Sessionmaker
+from dev.asgi import StreamingTransport
+from dev.lifespan import started
+from dev.websocket import connect
 
 
 class Socket:
@@ -87,6 +90,38 @@ async def test_a_request_shares_no_context_with_the_test(client: AsyncClient) ->
 
 async def test_the_application_was_started(app: FastAPI) -> None:
     assert app.state.sessions is not None
+
+
+async def test_its_start_and_its_end_may_take_long(app: FastAPI) -> None:
+    lifespan = started(app)
+    assert (lifespan.startup_timeout, lifespan.shutdown_timeout) == (None, None)
+
+
+async def test_requests_and_sockets_have_the_state_of_the_lifespan(engine: AsyncEngine) -> None:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, str]]:
+        yield {"greeting": "hello"}
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.get("/greeting")
+    async def greet(request: Request) -> str:
+        greeting: str = request.state.greeting
+        request.state.greeting = "of this request only"
+        return greeting
+
+    @app.websocket("/greeting")
+    async def greet_socket(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text(socket.state.greeting)
+        await socket.close()
+
+    transport = StreamingTransport(app, raise_app_exceptions=True)
+    async with started(app), AsyncClient(transport=transport, base_url="http://test") as client:
+        for _ in range(2):
+            assert (await client.get("/greeting")).json() == "hello"
+        async with connect(app, URL("ws://test/greeting")) as socket:
+            assert await socket.receive_text() == "hello"
 
 
 @pytest.mark.parametrize("attempt", ["first", "second"])

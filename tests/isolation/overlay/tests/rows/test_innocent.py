@@ -143,3 +143,20 @@ async def test_a_test_may_replace_sleep(
     monkeypatch.setattr(asyncio, "sleep", note)
     assert (await client.post("/accounts", json={"name": "a"})).status_code == 201
     assert slept == []
+
+
+async def test_a_column_may_have_the_name_of_a_function(engine: AsyncEngine) -> None:
+    """What reads such columns only reads, so nobody waits for it."""
+    async with engine.begin() as connection:
+        for statement in (
+            "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+            """
+            CREATE FUNCTION last_note() RETURNS text STABLE LANGUAGE sql
+            AS 'SELECT max(note) FROM accounts'
+            """,
+        ):
+            await connection.execute(text(statement))
+    async with engine.connect() as reading:
+        await reading.execute(text("SELECT accounts.note, last_note() FROM accounts"))
+        async with engine.begin() as writing:
+            await writing.execute(text("INSERT INTO accounts (name) VALUES ('a')"))
