@@ -79,7 +79,7 @@ BAD_LINES = [
     ("an enum of one value", "order state:enum(new)", "two values"),
     ("an enum value twice", "order state:enum(new|new)", "twice"),
     ("an enum value with a space", "order state:enum(in work|done)", "'state:enum(in'"),
-    ("a ref to nothing", "order item:ref(item)", "resource 'item' does not exist"),
+    ("a ref to nothing", "order item:ref(item)", "resources are: author, book."),
     ("a list of references to nothing", "order items:refs(item)", "'item' does not exist"),
     ("a list of references to itself", "order others:refs(order)", "order -> order"),
     ("a list of references with a mark", "order by:refs(author)?", "neither marks nor a default"),

@@ -157,6 +157,14 @@ def test_drop_lists_deleted_and_kept_files(project: Project) -> None:
     assert own.exists()
 
 
+def test_no_line_of_the_template_uses_the_resource_that_every_service_begins_with(
+    own_project: Project,
+) -> None:
+    said = resource(own_project, "drop", "item")
+    assert said.startswith("Dropped item.")
+    assert "These lines still import it" not in said
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -33,7 +33,7 @@ def configured(environment: Environment, level: str = "INFO") -> Iterator[None]:
 def test_in_production_every_logger_writes_json(capsys: pytest.CaptureFixture[str]) -> None:
     with configured("production"):
         order = UUID(int=7)
-        logging.getLogger("app.resources.item").info("paid", extra={"order": order})
+        logging.getLogger("app.prices").info("paid", extra={"order": order})
         logging.getLogger("somebody.elses").warning("slow: %s", "disk")
         logging.getLogger("uvicorn.error").warning("closing")
         for name in ("uvicorn", "uvicorn.access"):
@@ -46,7 +46,7 @@ def test_in_production_every_logger_writes_json(capsys: pytest.CaptureFixture[st
         "message": "paid",
         "order": str(order),
         "level": "info",
-        "logger": "app.resources.item",
+        "logger": "app.prices",
     }
     assert (package["message"], package["logger"]) == ("slow: disk", "somebody.elses")
     assert (server["message"], server["logger"]) == ("closing", "uvicorn.error")
@@ -54,12 +54,12 @@ def test_in_production_every_logger_writes_json(capsys: pytest.CaptureFixture[st
 
 def test_in_development_every_logger_writes_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     with configured("development"):
-        logging.getLogger("app.resources.item").info("paid", extra={"order": 7})
+        logging.getLogger("app.prices").info("paid", extra={"order": 7})
         logging.getLogger("somebody.elses").warning("slow")
     output = capsys.readouterr().err
     assert "\x1b" not in output  # colors are for terminals
     own, package = output.splitlines()
-    assert all(word in own for word in ("info", "paid", "app.resources.item", "order=7"))
+    assert all(word in own for word in ("info", "paid", "app.prices", "order=7"))
     assert all(word in package for word in ("warning", "slow", "somebody.elses"))
 
 
