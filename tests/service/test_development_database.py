@@ -66,7 +66,7 @@ def test_a_migration_of_another_branch_is_named(own_project: Project) -> None:
     migration.unlink()
     output = run_failing(own_project, "--port", "0")
     assert "The migrations failed: Can't locate revision identified by 'elsewhere'" in output
-    assert "The database has a migration that is not here, mostly one of another git" in output
+    assert "The database has a migration that does not exist here, usually one from" in output
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ SHUTDOWN_TIMEOUT = 2
 
 
 ELSEWHERE = (
-    "The database has a migration that is not here, mostly one of another git branch. Switch to "
-    "that branch, and take it back: uv run alembic downgrade -1"
+    "The database has a migration that does not exist here, usually one from another git branch. "
+    "Switch to that branch and undo it: uv run alembic downgrade -1"
 )
 
 

@@ -72,8 +72,8 @@ def write(project: Repository, merge: Merge, scratch: Path, *, complete: bool = 
         root.git("update-index", "-z", "--index-info", text="".join([*none, *versions]))
     except (OSError, TemplateError) as error:
         raise TemplateError(
-            f"Some files could not be written, so do not commit the others. {error}\n"
-            f"Repair the cause, and take back what was written: {UNDO}"
+            f"Some files could not be written; do not commit the others. {error}\n"
+            f"Fix the cause, and undo what was written: {UNDO}"
         ) from None
     if complete:
         marker.unlink()
