@@ -505,7 +505,7 @@ def test_a_file_that_cannot_be_written_makes_the_next_update_say_so(
             patch.setattr(Path, "unlink", fail_to_unlink)
         with pytest.raises(TemplateError) as raised:
             service.update()
-    assert str(raised.value).startswith("Some files could not be written, so do not commit")
+    assert str(raised.value).startswith("Some files could not be written; do not commit")
     assert str(raised.value).endswith(UNDO)
     with pytest.raises(TemplateError, match="was interrupted while it was writing files"):
         service.update()
