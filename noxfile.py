@@ -140,7 +140,7 @@ def smoke(session: nox.Session, dependencies: str) -> None:
         *("pytest", "tests/delivery/dependency_checks.py"), env={"DEPENDENCIES": dependencies}
     )
     if dependencies == "newest":
-        # Each feature, every pair, and all of them, in both ways of testing.
+        # Each feature, every pair, and all of them: in the sandbox, with real commits, by workers.
         session.run("pytest", "tests/features/test_suites.py", env={"THOROUGH": "1"})
 
 

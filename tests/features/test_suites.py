@@ -22,6 +22,12 @@ SETS = [
 ]
 assert set(SETS) == set(FEATURED)
 
+WAYS = {
+    "sandbox": (),
+    "committed": ("--db=committed",),
+    "two workers": ("-n", "2"),
+}
+
 
 @pytest.mark.parametrize("name", usually(SETS, 1))
 def test_its_checks_find_nothing(featured: Featured, default_project: Project, name: str) -> None:
@@ -32,10 +38,10 @@ def test_its_checks_find_nothing(featured: Featured, default_project: Project, n
     assert "0 broken" in project.run("lint-imports")
 
 
-@pytest.mark.parametrize("way", usually(["sandbox", "committed"], 1))
+@pytest.mark.parametrize("way", usually([*WAYS], 1))
 @pytest.mark.parametrize("name", usually(SETS, 1))
 def test_its_suite_passes(featured: Featured, name: str, way: str) -> None:
-    assert_all_passed(featured(name).run("pytest", f"--db={way}"))
+    assert_all_passed(featured(name).run("pytest", *WAYS[way]))
 
 
 @pytest.mark.thorough
