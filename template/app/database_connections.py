@@ -23,7 +23,7 @@ IDLE_SINCE = "idle_since"
 
 READ_ONLY_TRANSACTION = "25006"
 READ_ONLY = ("in_hot_standby", "default_transaction_read_only")
-"""What a server says of itself that is a standby, or takes no writes while its disk is full."""
+"""On if the server is a standby, or accepts no writes, for example while its disk is full."""
 
 
 class ConnectError(ConnectionError):

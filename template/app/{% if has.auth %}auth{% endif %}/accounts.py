@@ -247,7 +247,7 @@ class Accounts:
 
     async def _hold_password(self, user: User, error: Exception) -> None:
         """Lock the user until the request ends. Raises `error` if another request has changed the
-        password since it was compared: that has ended the logins of before, and none of later."""
+        password since it was compared: that ends all logins, but not one that follows."""
         unchanged = (User.id == user.id) & (User.password_hash == user.password_hash)
         # As an update does, so that a reference to the user need not wait.
         held = select(User.id).where(unchanged).with_for_update(key_share=True)

@@ -46,7 +46,7 @@ def _digest(key: str) -> bytes:
 
 
 def client_of(address: str) -> str:
-    """Who sends from an address. With IPv6, a client has all those that begin as this one does."""
+    """The client behind an address. With IPv6 it is a network, of which it has all addresses."""
     try:
         ip = IPv6Address(address)
     except ValueError:

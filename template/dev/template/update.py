@@ -48,7 +48,7 @@ class Change:
     """Whether such files make the update fail before it changes anything."""
 
     complete: bool = True
-    """Whether the caller adds nothing to it; else it does so in the block of `completing`."""
+    """False if the caller writes more files, in a block of `completing`."""
 
 
 class EditedFilesError(TemplateError):
@@ -126,7 +126,7 @@ def update(project: Repository, change: Change) -> Outcome:
 
 
 def check_repository(project: Repository) -> None:
-    """Raises TemplateError unless git has the service, and all that an update has written."""
+    """Raises TemplateError unless the service is committed, and no update was interrupted."""
     try:
         project.git("rev-parse", "--show-toplevel")
     except TemplateError as error:
@@ -171,7 +171,7 @@ def check_ready(project: Repository) -> None:
 
 
 def _check_still_ready(project: Repository, scratch: Scratch) -> None:
-    """Another command may have written, or the user, since the update began."""
+    """Another command, or the user, may have written since the update began."""
     check_ready(project)
     if committed_tree(project) != scratch.before:
         raise TemplateError(

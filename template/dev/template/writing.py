@@ -35,7 +35,8 @@ def is_interrupted(project: Repository) -> bool:
 
 @contextmanager
 def completing(project: Repository) -> Iterator[None]:
-    """The block completes what was written as incomplete, unless it is interrupted."""
+    """The rest of a command that has called `write` with `complete=False`. If the block is
+    interrupted, the next command says so."""
     try:
         yield
     except Exception:

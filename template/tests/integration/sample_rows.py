@@ -34,10 +34,13 @@ def insert_sample_rows(connection: Connection) -> None:
 
 
 def _insert_row(connection: Connection, table: Table) -> bool:
+    """Insert a row of sample values. Returns whether the table has accepted it."""
     checks = {
         check["name"]: check["sqltext"]
         for check in inspect(connection).get_check_constraints(table.name, table.schema)
     }
+    # By what is not there: a referenced row, a sample of this type, a type in Python. The savepoint
+    # lets the other tables have theirs.
     with suppress(DBAPIError, KeyError, NotImplementedError), connection.begin_nested():
         row = {
             column.name: _sample(column, checks.get(f"ck_{table.name}_{column.name}", ""))
