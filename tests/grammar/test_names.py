@@ -1,6 +1,10 @@
-"""Code looks as ruff would format it, however long the names in it are."""
+"""Code looks as ruff wants it, whatever the names in it are."""
 
+import builtins
+import re
 from pathlib import Path
+
+import pytest
 
 from tests.grammar.macros import problem
 from tests.harness.answers import FIELDS, resources_of
@@ -34,12 +38,26 @@ def of_length(length: int) -> dict[str, str]:
     return {name: f"name:str {state}", f"s{length}": f"{reference}:ref({name}) b:ref({name})?"}
 
 
-def test_ruff_would_change_nothing(
-    template: Path, default_project: Project, tmp_path: Path
-) -> None:
+def long_names() -> dict[str, str]:
     resources = {"maker": "name:str"}
     for length in LENGTHS:
         resources |= with_fields_of(length) | of_length(length)
+    return resources
+
+
+def names_of_builtins() -> dict[str, str]:
+    """Resources with a class named like one of Python (`Warning`), and references to them."""
+    classes = [name for name in dir(builtins) if re.fullmatch("([A-Z][a-z]+)+", name)]
+    names = [re.sub("(?<!^)(?=[A-Z])", "_", name).lower() for name in classes]
+    resources = {name: "name:str" for name in names if not problem({name: "name:str"}, "")}
+    return resources | {f"{name}_note": f"about:ref({name})" for name in resources}
+
+
+@pytest.mark.parametrize("resources", [long_names(), names_of_builtins()], ids=["long", "builtins"])
+def test_ruff_would_change_nothing(
+    template: Path, default_project: Project, tmp_path: Path, resources: dict[str, str]
+) -> None:
+    assert resources
     assert problem(resources, "") == ""
     path = tmp_path / "project"
     render(template, path, {"resource": "", "resources": resources})
