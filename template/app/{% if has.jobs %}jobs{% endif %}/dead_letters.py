@@ -22,7 +22,7 @@ DEAD = text("""
     SELECT job.id, job.entrypoint AS name, job.created, job.updated, job.payload, (
         SELECT traceback FROM pgqueuer_log
         WHERE job_id = job.id AND traceback IS NOT NULL ORDER BY id DESC LIMIT 1
-    )::text AS error
+    )::text AS error, count(*) OVER () AS total
     FROM pgqueuer AS job
     WHERE status = 'failed' AND (CAST(:id AS bigint) IS NULL OR job.id = :id)
     ORDER BY job.id LIMIT :limit
@@ -48,13 +48,15 @@ async def on_database(
 
 
 async def print_all(session: AsyncSession) -> None:
-    """Print one a line, with its last error."""
+    """Print the oldest `MAX_LISTED`, one a line with its last error, and how many are newer."""
     rows = await find(session)
     for row in rows:
         moment = row.updated.isoformat(" ", "seconds")
         print_line(f"{row.id}  {row.name}  given up {moment}  {error_of(row)}")
     if not rows:
         print_line("No job was given up.")
+    elif others := rows[0].total - len(rows):
+        print_line(f"Not shown: {others} newer")
 
 
 async def print_one(session: AsyncSession, id: int) -> None:

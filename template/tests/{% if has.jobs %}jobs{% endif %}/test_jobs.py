@@ -222,6 +222,20 @@ async def test_a_job_that_was_given_up_is_kept_until_it_is_retried(
     assert await dead_letters.find(db_session) == []
 
 
+async def test_jobs_beyond_the_first_ones_listed_are_counted(
+    app: FastAPI,
+    db_session: AsyncSession,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dead_letters, "MAX_LISTED", 1)
+    for _ in range(3):
+        await enqueue(app, failures=3)
+    await db_session.execute(text("UPDATE pgqueuer SET status = 'failed'"))
+    await dead_letters.print_all(db_session)
+    assert capsys.readouterr().out.splitlines()[1:] == ["Not shown: 2 newer"]
+
+
 async def test_only_what_was_given_up_is_retried(app: FastAPI, db_session: AsyncSession) -> None:
     await enqueue(app, failures=3)
     await give_up(app)
