@@ -23,7 +23,7 @@ def render(source: str, release: str, answers: Path, target: Path, *_: Any) -> N
     files = {
         ".copier-answers.yml": answers_file(release, *names),
         "app/main.py": f"release = {release}\ncreate = 1\n",
-        REGISTRY: "".join(["ROUTERS = [\n", *(f"    {n}_router,\n" for n in names), "]\n"]),
+        REGISTRY: registry(*(f"{name}_router" for name in names)),
     }
     for name in names:
         lines = [
@@ -39,6 +39,11 @@ def render(source: str, release: str, answers: Path, target: Path, *_: Any) -> N
 def answers_file(release: str, *names: str) -> str:
     resources = "".join(f"    {name}: name:str\n" for name in names)
     return f"_commit: {release}\n_src_path: /template\nresource: ''\nresources:\n{resources}"
+
+
+def registry(*lines: str) -> str:
+    routers = "".join(f"    {line},\n" for line in lines)
+    return f"import fastapi\n\nimport app\n\nROUTERS = [\n{routers}]\n"
 
 
 class Service:
@@ -97,6 +102,28 @@ def test_answers_that_were_edited_are_found_and_repaired(service: Service) -> No
 
 
 @pytest.mark.parametrize(
+    ("before", "lines"),
+    [
+        ("    item: name:str\n", "    item: name:str\n    item: name:str? note:text\n"),
+        ("resource: ''\n", "resource: ''\nservice: mine\nservice: yours\n"),
+    ],
+    ids=["a resource", "an answer"],
+)
+def test_lines_of_both_branches_in_the_answers_are_an_error(
+    service: Service, before: str, lines: str
+) -> None:
+    """Git keeps both where one branch changes a line, and the other one adds a line beside it."""
+    answers = service.text(".copier-answers.yml")
+    write(service.folder, {".copier-answers.yml": answers.replace(before, lines)})
+    commit(service.folder, "Merge")
+    with pytest.raises(TemplateError) as raised:
+        service.findings()
+    first, *values = str(raised.value).splitlines()
+    assert "2 times: a merge has kept the lines of both branches. Keep the right one" in first
+    assert [value.strip() for value in values] == [line.strip() for line in lines.splitlines()[-2:]]
+
+
+@pytest.mark.parametrize(
     ("lines", "finding"),
     [
         (["item_router", "mine"], f"{REGISTRY} lacks: order_router,"),
@@ -106,14 +133,33 @@ def test_answers_that_were_edited_are_found_and_repaired(service: Service) -> No
 def test_a_registry_that_was_merged_by_hand_is_found_and_repaired(
     service: Service, lines: list[str], finding: str
 ) -> None:
-    text = "".join(["ROUTERS = [\n", *(f"    {line},\n" for line in lines), "]\n"])
-    write(service.folder, {REGISTRY: text})
+    write(service.folder, {REGISTRY: registry(*lines)})
     commit(service.folder, "Edit")
     assert service.findings() == [finding]
     service.repair()
-    repaired = service.text(REGISTRY).split()[3:-1]
-    assert [line for line in repaired if line != "mine,"] == ["item_router,", "order_router,"]
-    assert "mine," in repaired
+    routers = re.findall(r"^    (\w+),$", service.text(REGISTRY), re.MULTILINE)
+    assert service.text(REGISTRY) == registry(*routers)
+    assert [router for router in routers if router != "mine"] == ["item_router", "order_router"]
+    assert "mine" in routers
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_lines_of_your_own_may_be_anywhere_in_a_registry(service: Service, number: int) -> None:
+    lines = service.text(REGISTRY).splitlines()
+    lines[number:number] = ["", "mine", ""]
+    write(service.folder, {REGISTRY: "\n".join([*lines, ""])})
+    commit(service.folder, "Edit")
+    assert service.findings() == []
+
+
+def test_a_repair_leaves_lines_of_your_own_where_they_are(service: Service) -> None:
+    def with_own_line(*routers: str) -> str:
+        return registry(*routers).replace("import app", "import an_own_one\nimport app")
+
+    write(service.folder, {REGISTRY: with_own_line("item_router")})
+    commit(service.folder, "Edit")
+    service.repair()
+    assert service.text(REGISTRY) == with_own_line("item_router", "order_router")
 
 
 def test_a_resource_without_files_is_found(service: Service) -> None:

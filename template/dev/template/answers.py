@@ -1,6 +1,7 @@
 """What the answers file remembers: the template, its release, the resources and the features."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from dev.template.git import TemplateError
@@ -14,10 +15,14 @@ def read_resources(folder: Path) -> dict[str, str]:
 
 
 def parse_resources(answers: str) -> dict[str, str]:
+    return dict(_resource_entries(answers))
+
+
+def _resource_entries(answers: str) -> list[tuple[str, str]]:
     section = re.search(r"^resources:\n((?: .*\n)*)", answers, re.MULTILINE)
     entries = re.findall(r"^ +(.+?): (.+)$", section[1], re.MULTILINE) if section else []
     # YAML quotes texts that would mean something else; there are no quotes within.
-    return {name.strip("'"): fields.strip("'") for name, fields in entries}
+    return [(name.strip("'"), fields.strip("'")) for name, fields in entries]
 
 
 def read_features(folder: Path) -> list[str]:
@@ -56,6 +61,12 @@ def read_answers(folder: Path) -> str:
             f"{path} is missing. It records where the template is and the answers to its "
             "questions; restore it from git's history."
         ) from None
+    _check_merge(path, text)
+    return text
+
+
+def _check_merge(path: Path, text: str) -> None:
+    """Raise TemplateError if a merge has left conflict markers, or the lines of both branches."""
     if re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE):
         raise TemplateError(f"{path} has conflict markers. Resolve the conflict, and commit.")
     for question in ("features", "resources"):
@@ -64,7 +75,14 @@ def read_answers(folder: Path) -> str:
                 f"{path} has '{question}' twice: two branches have each added the first one. Write "
                 "all of them below one, sorted, and commit."
             )
-    return text
+    for entries in (re.findall(r"^([a-z]\w*): (.+)$", text, re.MULTILINE), _resource_entries(text)):
+        for name, count in Counter(name for name, _ in entries).items():
+            if count > 1:
+                values = "".join(f"\n  {key}: {value}" for key, value in entries if key == name)
+                raise TemplateError(
+                    f"{path} has '{name}' {count} times: a merge has kept the lines of both "
+                    f"branches. Keep the right one, and commit.{values}"
+                )
 
 
 def is_newer(release: str, other: str) -> bool:

@@ -85,9 +85,8 @@ class Check:
             rendered, there = self._lines(self.rendered[path]), self._lines(self.before[path])
             missing = [line.strip() for line in Counter(rendered) - Counter(there)]
             what = f"lacks: {' '.join(missing)}" if missing else "has another order"
-            restored = _restore_lines(there, rendered)
-            if restored != there:
-                blob = self._write("\n".join([*restored, ""]))
+            if not _is_subsequence(rendered, there):
+                blob = self._write("\n".join([*_restore_lines(there, rendered), ""]))
                 yield Finding(f"{path} {what}", {path: (self.before[path], blob)})
 
     def _missing_files(self) -> Iterator[Finding]:
@@ -225,18 +224,26 @@ def compare_releases(project: Repository, branch: str) -> str | None:
     )
 
 
+def _is_subsequence(lines: list[str], others: list[str]) -> bool:
+    """Whether all of the lines are among the others, in the same order."""
+    remaining = iter(others)
+    return all(line in remaining for line in lines)
+
+
 def _restore_lines(there: list[str], rendered: list[str]) -> list[str]:
     """The rendered lines in their order, each followed by the user's lines that follow it now."""
     left = Counter(rendered)
-    own: dict[str | None, list[str]] = {}
+    own: dict[tuple[str, int] | None, list[str]] = {}
     before = None
     for line in there:
         if left[line] > 0:
             left[line] -= 1
-            before = line
+            before = (line, left[line])
         else:
             own.setdefault(before, []).append(line)
     restored = own.pop(None, [])
+    left = Counter(rendered)
     for line in rendered:
-        restored += [line, *own.pop(line, [])]
+        left[line] -= 1
+        restored += [line, *own.pop((line, left[line]), [])]
     return restored
