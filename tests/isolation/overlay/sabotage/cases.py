@@ -280,6 +280,14 @@ SABOTAGE = [
         after=("test_dependency_overrides_end_with_the_test[first]",),
     ),
     Sabotage(
+        "routes that a test adds end with it",
+        "tests.fixtures.app:remove_other_routes",
+        does_nothing,
+        "rows/test_http.py",
+        "test_routes_that_a_test_adds_end_with_it[second]",
+        after=("test_routes_that_a_test_adds_end_with_it[first]",),
+    ),
+    Sabotage(
         "the test's session reads again what it looks up",
         "tests.fixtures.db_session:FreshSession.get",
         inherited,

@@ -130,6 +130,20 @@ async def test_dependency_overrides_end_with_the_test(app: FastAPI, attempt: str
     app.dependency_overrides[test_the_application_was_started] = lambda: None
 
 
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_routes_that_a_test_adds_end_with_it(
+    app: FastAPI, client: AsyncClient, attempt: str
+) -> None:
+    assert "/attempt" not in app.openapi()["paths"]
+
+    @app.get("/attempt")
+    async def answer() -> str:
+        return attempt
+
+    assert "/attempt" in app.openapi()["paths"]
+    assert (await client.get("/attempt")).json() == attempt
+
+
 async def test_test_and_application_share_no_objects(
     client: AsyncClient, db_session: AsyncSession, sessions: Sessionmaker
 ) -> None:
