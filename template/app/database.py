@@ -19,7 +19,11 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import Session
 from starlette.requests import HTTPConnection
 
-from app.database_connections import replace_lost_connections, report_failed_connects
+from app.database_connections import (
+    notice_lost_hosts,
+    replace_lost_connections,
+    report_failed_connects,
+)
 from app.database_url import parse_database_url
 from app.database_values import report_unreadable_values
 from app.settings import DatabaseSettings
@@ -56,6 +60,7 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
     }
     engine = create_async_engine(address.url, **(defaults | options))
     report_failed_connects(engine)
+    notice_lost_hosts(engine)
     replace_lost_connections(engine)
     report_unreadable_values(engine)
     if settings.database_pooler is not None:

@@ -6,6 +6,7 @@ closed a connection. It does not know of a connection that something in between 
 silently, as firewalls do after minutes without traffic, so one that was idle for long is asked.
 """
 
+import socket
 import time
 from typing import Any
 
@@ -20,6 +21,18 @@ MAX_IDLE = 30.0
 """Seconds after which a connection is asked whether it still works before it is used."""
 
 IDLE_SINCE = "idle_since"
+
+LOST_AFTER = 20
+"""Seconds without an answer of the server's host after which it is taken for lost."""
+
+TCP_OPTIONS = {
+    "TCP_KEEPIDLE": LOST_AFTER // 4,
+    "TCP_KEEPINTVL": LOST_AFTER // 4,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": LOST_AFTER * 1000,
+}
+"""Those that the system has: it asks the host while a connection waits, or sends again, for so long
+and no longer. Otherwise it would wait without end, or send again for a quarter of an hour."""
 
 READ_ONLY_TRANSACTION = "25006"
 READ_ONLY = ("in_hot_standby", "default_transaction_read_only")
@@ -48,6 +61,27 @@ def report_failed_connects(engine: AsyncEngine) -> None:
             return dialect.connect(*args, **options)
         except (OSError, dialect.loaded_dbapi.Error) as error:
             raise ConnectError(f"cannot connect to the database: {reason_of(error)}") from error
+
+
+def notice_lost_hosts(engine: AsyncEngine) -> None:
+    """Let a connection end if the host of its server disappears without closing it, as in some
+    failovers."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_options(connection: DBAPIConnection, _: object) -> None:
+        # asyncpg has no public access to the socket.
+        transport = getattr(connection.driver_connection, "_transport", None)
+        if transport is not None:
+            end_with_the_host(transport.get_extra_info("socket"))
+
+
+def end_with_the_host(connection: socket.socket) -> None:
+    if connection.family == socket.AF_UNIX:
+        return
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in TCP_OPTIONS.items():
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def replace_lost_connections(engine: AsyncEngine) -> None:

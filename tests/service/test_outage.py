@@ -50,6 +50,30 @@ def test_it_starts_without_a_database_and_recovers_when_the_database_returns(
             assert eventually(lambda: health(client) == (200, 503), 10)
 
 
+def test_every_connection_asks_whether_the_host_of_the_database_is_still_there(
+    default_project: Project, postgres: Server
+) -> None:
+    """Without that, one that waits for a host that has disappeared would wait without end."""
+    url = f"postgresql://postgres@127.0.0.1:{postgres.port}/postgres"
+    with serve(default_project, url) as client:
+        client.get("/items")
+        assert health(client) == (200, 200)
+        assert tcp_timers(postgres.port) == [KEEPALIVE, KEEPALIVE]
+
+
+KEEPALIVE = "02"
+
+
+def tcp_timers(port: int) -> list[str]:
+    """Which timer of the kernel runs for each connection to this port: see proc(5)."""
+    connections = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [
+        fields[5].partition(":")[0]
+        for fields in connections
+        if fields[2].endswith(f":{port:04X}") and fields[3] == "01"  # established
+    ]
+
+
 @pytest.mark.parametrize(
     ("login", "database", "reason"),
     [

@@ -1,5 +1,6 @@
 """Connections that the pool keeps, and sessions that only read."""
 
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 from unittest.mock import Mock
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import database_connections
 from app.database import Sessionmaker, create_engine, for_reading
-from app.database_connections import ConnectError
+from app.database_connections import TCP_OPTIONS, ConnectError, end_with_the_host
 from app.settings import Settings
 
 
@@ -50,6 +51,18 @@ async def test_a_connection_that_was_idle_for_long_and_does_not_answer_is_replac
     assert await driver_connection(engine) is first
     monkeypatch.setattr(database_connections, "MAX_IDLE", 0)
     assert await driver_connection(engine) is not first
+
+
+def test_a_connection_asks_a_host_that_is_silent_and_gives_it_up() -> None:
+    with socket.socket() as connection:
+        end_with_the_host(connection)
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        for name in TCP_OPTIONS.keys() & vars(socket).keys():
+            option = getattr(socket, name)
+            assert connection.getsockopt(socket.IPPROTO_TCP, option) == TCP_OPTIONS[name]
+    with socket.socket(socket.AF_UNIX) as connection:  # on the same host
+        end_with_the_host(connection)
+        assert not connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 WRITE = text("CREATE TABLE test_writes (id int)")
