@@ -22,6 +22,7 @@ import asyncpg
 
 from dev.sandbox.errors import COMMITTED
 from dev.sandbox.physical import COMMIT, KEEP, PhysicalConnection, to_the_end
+from dev.sandbox.sql import unquoted
 from dev.sandbox.statements import Statement
 from dev.sandbox.tasks import AnyTask, owning_task
 
@@ -108,12 +109,7 @@ def _commands(sql: str) -> tuple[_Command, ...]:
 
 
 def _plain(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
-
-
-def quote(channel: str) -> str:
-    """A channel as SQL."""
-    return '"' + channel.replace('"', '""') + '"'
+    return unquoted(name) if name.startswith('"') else name.lower()
 
 
 class Listener:
