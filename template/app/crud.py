@@ -285,7 +285,7 @@ class _Order:
 @cache
 def _by_id(model: type[ModelT]) -> Select[ModelT]:
     """The row with the parameter `id`, cached for the same reason as `_order`; `Session.get` builds
-    it anew each time."""
+    it each time."""
     return select(model).where(model.id == bindparam("id"))
 
 

@@ -22,7 +22,7 @@ JSON = json.JSONEncoder(default=str)
 def configure(environment: Environment, level: str) -> None:
     """Write logs to stderr: the service's own from `level` on, warnings of all others.
 
-    Does nothing if the root logger has handlers: then somebody else has decided, such as pytest.
+    Does nothing if the root logger has handlers already, such as those of pytest.
     """
     if logging.root.handlers:
         return

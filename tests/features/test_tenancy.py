@@ -35,7 +35,7 @@ def test_autogenerate_gives_the_tables_of_a_service_to_tenants(
     project = Project(render(template, tmp_path / "service", answers).path, default_project.venv)
     said = project.run("feature", "add", "tenancy")
     assert said.startswith("Added tenancy. Create the migration, review it, and run the tests:")
-    assert "All resources require a tenant now" in said
+    assert "All resources now require a tenant" in said
     with database(project) as url:
         project.alembic("upgrade", "head", DATABASE_URL=url)
         message = ("--message", "add tenancy")

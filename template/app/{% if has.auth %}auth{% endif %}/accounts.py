@@ -76,8 +76,8 @@ class Accounts:
     async def verify_email(self, data: schemas.EmailVerification) -> None:
         """Verify the address of an account. Raises InvalidInputError.
 
-        The password is required, too: somebody else than the reader of the mail may have
-        registered the address.
+        The password is required, too: someone other than the reader of the mail may have registered
+        the address.
         """
         await self.count_attempt()
         user = await self._find_by_token(data.token, Purpose.VERIFY_EMAIL)
@@ -175,7 +175,7 @@ class Accounts:
         try:
             await self._session.execute(delete(User).where(User.id == me.id))
         except IntegrityError as error:
-            raise ConflictError("Delete first what belongs to this account.") from error
+            raise ConflictError("Delete what belongs to this account first.") from error
         await self._send(me.email, letters.account_deleted())
 
     async def log_in(self, data: schemas.Credentials, user_agent: str) -> schemas.LoginCreated:

@@ -99,7 +99,7 @@ class Resources:
         """Raises ResourceError or TemplateError if the verb is not possible for any resource."""
         if not text:
             words, _ = VERBS[verb]
-            raise ResourceError(f"Write which resource: uv run resource {verb} {words}")
+            raise ResourceError(f"Name the resource: uv run resource {verb} {words}")
         check_repository(self.project)
 
     def add(self, line: str) -> None:
