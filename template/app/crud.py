@@ -56,7 +56,7 @@ BOUNDS: dict[str, Callable[[Any, Any], Any]] = {
     "from": operator.ge,
     "before": operator.lt,
 }
-"""What a filter compares by the end of its name: `price_max` is the greatest price."""
+"""How a filter compares, by the end of its name: `price_max` is the greatest price."""
 
 Precondition = Callable[[object], None]
 

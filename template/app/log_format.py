@@ -1,6 +1,6 @@
 """One format for all logs: JSON in production, lines for people in development.
 
-It is that of the standard library's loggers, so also of yours, with what `extra` adds:
+It applies to all loggers of the standard library, yours included, and has what `extra` adds:
 `logging.getLogger(__name__).info("paid", extra={"order": 7})`.
 """
 

@@ -1,8 +1,8 @@
-"""What becomes of users, their passwords and their logins.
+"""Creates and changes users, their passwords and their logins.
 
-Nothing tells whether an address has an account, neither a text nor the time that it takes: known
-and unknown addresses get the same responses after the same statements and the same hash. What there
-is to say is in the mail.
+Nothing reveals whether an address has an account, neither a text nor the time that it takes: known
+and unknown addresses get the same responses after the same statements and the same hash. Only the
+mail says more.
 
 No connection to the database is held while a password is hashed.
 """
@@ -193,7 +193,7 @@ class Accounts:
         return await self.create_login(user.id, user_agent)
 
     async def create_login(self, user_id: int, user_agent: str) -> schemas.LoginCreated:
-        """Create a login of a user who has shown, by a password or in another way, to be that."""
+        """Create a login for a user who is authenticated, by a password or in another way."""
         token = new_token()
         new = insert(Login).values(
             user_id=user_id,
@@ -247,7 +247,7 @@ class Accounts:
 
     async def _hold_password(self, user: User, error: Exception) -> None:
         """Lock the user until the request ends. Raises `error` if another request has changed the
-        password since it was compared: that ends all logins, but not one that follows."""
+        password since it was compared: that ends all logins, but not one created later."""
         unchanged = (User.id == user.id) & (User.password_hash == user.password_hash)
         # As an update does, so that a reference to the user need not wait.
         held = select(User.id).where(unchanged).with_for_update(key_share=True)
