@@ -66,7 +66,7 @@ def accept(_: object) -> None:
 
 
 class Crud(Generic[ModelT, CreateT, UpdateT]):
-    """The queries of one resource. A subclass sets `model` and adds queries of its own."""
+    """The queries of one resource. A subclass sets `model` and adds its own queries."""
 
     model: type[ModelT]
 

@@ -90,7 +90,7 @@ class SessionDriver(StatementDriver):
 
 
 class EngineDriver(StatementDriver):
-    """Sends each statement in a transaction of its own."""
+    """Sends each statement in its own transaction."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""`uv run dev`: the service with reload, on a database of its own if DATABASE_URL is not set."""
+"""`uv run dev`: the service with reload, on its own database if DATABASE_URL is not set."""
 
 import argparse
 import io

@@ -97,7 +97,7 @@ class VirtualBackend:
     async def run(
         self, statement: Statement, operation: Operation[T], arguments: tuple[Any, ...] = ()
     ) -> T:
-        """Run one operation, in the open transaction or else in one of its own."""
+        """Run one operation, in the open transaction, or in its own if none is open."""
         self.check_open()
         if self._busy:
             raise asyncpg.InterfaceError(

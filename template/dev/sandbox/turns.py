@@ -40,7 +40,7 @@ LOCKED_BY_OTHERS = (
     f"PostgreSQL, which would grant a lock twice; {COMMITTED}."
 )
 OVERTAKEN = (
-    "which has committed while this statement waited: on a connection of its own it would have "
+    "which has committed while this statement waited: with its own connection it would have "
     "seen what was there before"
 )
 
