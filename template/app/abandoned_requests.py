@@ -8,13 +8,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 WATCHED_AFTER = 0.05
-"""Seconds after which somebody looks whether the client is still there; most requests end before,
-and a task for each would cost more than it saves."""
+"""Seconds after which a task begins to wait for the client to leave. Most requests end before, and
+a task for each would cost more than it saves."""
 
 
 class AbandonedRequests:
-    """Cancels a request whose client leaves before the response begins, so that it neither waits
-    in the database nor writes what nobody will hear of; its transaction is rolled back.
+    """Cancels a request whose client leaves before the response begins, so that it does not keep a
+    connection to the database or write something that the client never hears of. Its transaction is
+    rolled back.
 
     A body that does not arrive within `body_timeout` seconds is answered with 408. Once a response
     has begun, Starlette ends a stream whose client leaves; background tasks are never cancelled.

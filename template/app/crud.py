@@ -56,7 +56,7 @@ BOUNDS: dict[str, Callable[[Any, Any], Any]] = {
     "from": operator.ge,
     "before": operator.lt,
 }
-"""What a filter compares by the end of its name: `price_max` is the greatest price."""
+"""How a filter compares, by the end of its name: `price_max` is the greatest price."""
 
 Precondition = Callable[[object], None]
 
@@ -66,7 +66,7 @@ def accept(_: object) -> None:
 
 
 class Crud(Generic[ModelT, CreateT, UpdateT]):
-    """The queries of one resource. A subclass sets `model` and adds queries of its own."""
+    """The queries of one resource. A subclass sets `model` and adds its own queries."""
 
     model: type[ModelT]
 
@@ -285,7 +285,7 @@ class _Order:
 @cache
 def _by_id(model: type[ModelT]) -> Select[ModelT]:
     """The row with the parameter `id`, cached for the same reason as `_order`; `Session.get` builds
-    it anew each time."""
+    it each time."""
     return select(model).where(model.id == bindparam("id"))
 
 

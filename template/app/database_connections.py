@@ -85,8 +85,8 @@ def end_with_the_host(connection: socket.socket) -> None:
 
 
 def replace_lost_connections(engine: AsyncEngine) -> None:
-    """Let the pool of `engine` connect anew where a connection was lost while nobody used it, or
-    leads to a server that takes no writes any more."""
+    """Let the pool of `engine` replace connections that were lost while they were idle, or that
+    lead to a server that no longer accepts writes."""
     dialect = engine.dialect
 
     @event.listens_for(engine.sync_engine, "checkin")

@@ -225,8 +225,8 @@ def _sqlstate(error: DBAPIError) -> str:
 
 
 def _is_outdated(error: DBAPIError) -> bool:
-    """Whether a migration has changed a table since the statement was prepared. It is prepared anew
-    the next time."""
+    """Whether a migration has changed a table since the statement was prepared. It is prepared
+    again the next time."""
     return isinstance(error.orig and error.orig.__cause__, InvalidCachedStatementError)
 
 

@@ -19,8 +19,8 @@ class HeadRequests:
             if message["type"] == "http.response.body":
                 if has_ended:
                     return
-                # At once: a stream may never end by itself. The server then says that the client
-                # has left, which ends it.
+                # At once, since a stream may never end. The server then reports that the client has
+                # left, which ends it.
                 has_ended = True
                 message = {**message, "body": b"", "more_body": False}
             await send(message)

@@ -1,6 +1,6 @@
 """One format for all logs: JSON in production, lines for people in development.
 
-It is that of the standard library's loggers, so also of yours, with what `extra` adds:
+It applies to all loggers of the standard library, yours included, and has what `extra` adds:
 `logging.getLogger(__name__).info("paid", extra={"order": 7})`.
 """
 
@@ -22,7 +22,7 @@ JSON = json.JSONEncoder(default=str)
 def configure(environment: Environment, level: str) -> None:
     """Write logs to stderr: the service's own from `level` on, warnings of all others.
 
-    Does nothing if the root logger has handlers: then somebody else has decided, such as pytest.
+    Does nothing if the root logger has handlers already, such as those of pytest.
     """
     if logging.root.handlers:
         return

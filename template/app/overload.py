@@ -19,8 +19,8 @@ def is_health_check(scope: Scope) -> bool:
 class RequestLimit:
     """Answers 503 at once if `max_requests` requests are under way.
 
-    A stream of server-sent events is no longer under way when it has begun: it waits for what
-    happens, and may do so for hours. It ends when the server cancels it.
+    A stream of server-sent events does not count once it has begun, since it may last for hours. It
+    ends when the server cancels it.
     """
 
     def __init__(self, app: ASGIApp, max_requests: int) -> None:

@@ -95,12 +95,11 @@ class Cursors:
         except ValueError:
             content = b""
         signature, payload = content[:16], content[16:]
-        if not hmac.compare_digest(signature, self._signature(payload, query)):
-            raise InvalidInputError("Invalid cursor.", "query", "cursor")
-        position = Position(*json.loads(payload))
-        if position.type != type_:
-            raise InvalidInputError("Invalid cursor.", "query", "cursor")
-        return position
+        if hmac.compare_digest(signature, self._signature(payload, query)):
+            position = Position(*json.loads(payload))
+            if position.type == type_:
+                return position
+        raise InvalidInputError("Invalid cursor.", "query", "cursor")
 
     def _signature(self, payload: bytes, query: ListQuery) -> bytes:
         order_and_filters = query.model_dump_json(exclude={"cursor", "limit"})

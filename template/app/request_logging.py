@@ -39,7 +39,7 @@ class RequestLog:
         request_id = Headers(scope=scope).get(HEADER, "")
         if not VALID_ID.fullmatch(request_id):
             request_id = uuid.uuid4().hex
-        # Each request has its own context. It ends with the request: the server still logs there.
+        # Not unbound at the end: each request has its own context, in which the server still logs.
         structlog.contextvars.bind_contextvars(request_id=request_id)
         _hide_query(scope)
         status = CLIENT_LEFT

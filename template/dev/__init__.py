@@ -11,5 +11,6 @@ They import neither `app` nor `tests`: `tests/fixtures/` passes them what they n
     sockets.py    the way to other machines, closed while tests run
     asgi.py       calls the application as a server does; websocket.py does so for WebSockets
     plugin/       pytest's options, marker and hooks
-    commands/     `uv run dev` and `uv run resource`
+    commands/     `uv run dev`, `resource`, `feature`, `template` and the like
+    template/     updates from the template, which these commands make
 """

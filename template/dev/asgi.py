@@ -112,7 +112,7 @@ class _Exchange(httpx.AsyncByteStream):
         self._check()
 
     async def _wait(self) -> None:
-        """Wait for news of the application. Whoever is cancelled meanwhile cancels it."""
+        """Wait for news of the application. If that is cancelled, so is the application."""
         self._news = self._loop.create_future()
         try:
             with waiting_for(self._task):

@@ -11,7 +11,7 @@ from dev.databases import Database
 
 
 class PooledConnections:
-    """Lets the pool of an engine that is made once for all tests connect anew in a test on another
+    """Lets the pool of an engine that is made once for all tests reconnect in a test on another
     database, or after one that has changed its sessions. The database of the sandbox is None."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The texts in a project's Python that tell somebody what is wrong."""
+"""The texts in a project's Python that tell a user what is wrong."""
 
 import ast
 import re

@@ -47,7 +47,7 @@ NO_ERRORS = {
     "databases of failed tests",
     "users, logins by token,",
     "send mail by SMTP;",
-    "tell clients that stay connected",
+    "send changes and messages to connected clients,",
     "Each request that changes a resource",
     "Every endpoint is public now",
     "It required<>, which stays.",

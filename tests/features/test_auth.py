@@ -25,7 +25,7 @@ def test_add_brings_what_the_feature_requires(own_project: Project) -> None:
     said = own_project.run("feature", "add", "auth")
     assert said.startswith("Added auth, and mail, which it requires. Create the migration, ")
     assert 'uv run alembic revision --autogenerate -m "add auth"' in said
-    assert "All endpoints require a token now" in said
+    assert "All endpoints now require a token" in said
     answers = (own_project.path / ANSWERS_FILE).read_text()
     assert "\nfeatures:\n- auth\n- mail\n" in answers
 

@@ -14,11 +14,13 @@ from tests.harness.pgbouncer import PROGRAM, pgbouncer
 from tests.harness.project import Copy, Project, render
 from tests.harness.servers import Server, embedded, server
 from tests.harness.service import database, serve
-from tests.harness.template import commit, git
+from tests.harness.template import ROOT, commit, git
 from tests.harness.updates import replace
 from tests.project.test_suite import assert_all_passed
+from tests.service.test_console import console
 from tests.service.test_round_trips import served
 
+DOCUMENT = (ROOT / "docs" / "features" / "tenancy.md").read_text()
 ENABLING = '    op.execute(\n        "ALTER TABLE items ENABLE ROW LEVEL SECURITY",\n    )\n'
 
 
@@ -35,7 +37,7 @@ def test_autogenerate_gives_the_tables_of_a_service_to_tenants(
     project = Project(render(template, tmp_path / "service", answers).path, default_project.venv)
     said = project.run("feature", "add", "tenancy")
     assert said.startswith("Added tenancy. Create the migration, review it, and run the tests:")
-    assert "All resources require a tenant now" in said
+    assert "All resources now require a tenant" in said
     with database(project) as url:
         project.alembic("upgrade", "head", DATABASE_URL=url)
         message = ("--message", "add tenancy")
@@ -45,6 +47,17 @@ def test_autogenerate_gives_the_tables_of_a_service_to_tenants(
         project.alembic("check", DATABASE_URL=url)
     project.run("ruff", "check")
     assert_all_passed(project.pytest())
+
+
+def test_the_console_acts_for_no_tenant_as_the_document_says(tenants: Project) -> None:
+    [example] = re.findall(r"^uv run console\n((?:>>> .*\n)+)", DOCUMENT, re.MULTILINE)[:1]
+    typed = example.replace(">>> ", "")
+    typed += "session.add(Item(tenant_id=1, name='lamp'))\nawait session.commit()\n"
+    typed += "[item.name for item in await session.scalars(select(Item))]\n"
+    with database(tenants) as url:
+        tenants.alembic("upgrade", "head", DATABASE_URL=url)
+        output = console(tenants, typed, DATABASE_URL=url)
+    assert ">>> ['lamp']\n" in output
 
 
 def test_a_missing_policy_ends_the_run_of_the_tests(tenants: Project) -> None:

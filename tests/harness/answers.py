@@ -75,7 +75,7 @@ def resources_of(fields: dict[str, str | None]) -> dict[str, str]:
 
 
 ANSWERS: dict[str, dict[str, object]] = {
-    # What somebody gets who only presses Enter.
+    # What a user gets who only presses Enter.
     "default": {},
     # Every type of the grammar, as it stands and with each of its marks.
     "every_field_type": {

@@ -23,7 +23,7 @@ refuses that."""
 
 
 def git(directory: Path, *arguments: str) -> str:
-    """Run git as somebody, since a fresh machine has no identity configured.
+    """Run git with an identity, since a fresh machine has none configured.
 
     Nothing is packed in the background, as git may do after a commit: others would miss objects
     in a repository that they clone at that moment.

@@ -19,7 +19,7 @@ REPORTED = {
     "test_commit_past_the_sandbox": [LOST, "`INSERT INTO accounts"],
     "test_notification_that_the_sandbox_cannot_see": [
         "`SELECT announce()`",
-        "what `announce` or its triggers notify of",
+        "what `announce` or its triggers send",
         "@pytest.mark.committed",
     ],
     "test_reading_task_left_running": ["task 'reader'", "pg_sleep(5)", STRAY],

@@ -59,6 +59,18 @@ def test_tables_and_paths_of_its_tests_have_names_that_no_service_has() -> None:
     assert {path for path in paths if not path.startswith("/test-")} == PREFIXED
 
 
+PACKAGES = sorted((ROOT / "template" / "dev").rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("init", PACKAGES, ids=lambda init: init.parent.name)
+def test_the_docstring_of_each_package_of_dev_lists_what_is_in_it(init: Path) -> None:
+    docstring = ast.get_docstring(ast.parse(init.read_text())) or ""
+    modules = {path.name for path in init.parent.glob("[a-z]*.py")}
+    packages = {f"{path.parent.name}/" for path in init.parent.glob("*/__init__.py")}
+    listed = set(re.findall(r"\b[a-z_]+(?:\.py\b|/)", docstring))
+    assert modules | packages <= listed
+
+
 @pytest.mark.parametrize("line", ["import app.database", "import tests.fixtures.client"])
 def test_dev_imports_neither_the_service_nor_its_tests(
     default_project: Project, copy: Copy, line: str

@@ -172,8 +172,8 @@ def test_no_line_of_the_template_uses_the_resource_that_every_service_begins_wit
             "add item name:str",
             "Resource 'item' already exists; to change it: uv run resource change",
         ),
-        ("add ", "Write which resource: uv run resource add NAME FIELD..."),
-        ("drop ", "Write which resource: uv run resource drop NAME"),
+        ("add ", "Name the resource: uv run resource add NAME FIELD..."),
+        ("drop ", "Name the resource: uv run resource drop NAME"),
         ("add -item", "'-item' is not a valid name; to drop a resource: uv run resource drop"),
         ("add tag label:money", "Field 'label' of 'tag': unknown type 'money';"),
         (

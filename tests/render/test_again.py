@@ -12,7 +12,7 @@ from tests.harness.template import NEXT_RELEASE
 from tests.harness.thorough import usually
 from tests.harness.updates import update
 
-# What somebody gets who only presses Enter, and what is hardest to remember.
+# What a user gets who only presses Enter, and what is hardest to remember.
 NAMES = sorted(ANSWERS, key=lambda name: name not in {"default", "awkward"})
 
 

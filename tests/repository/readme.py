@@ -13,5 +13,5 @@ def commands() -> list[str]:
 
 
 def run_first(clone: Path, **variables: str) -> str:
-    """Run the first command as somebody who has cloned this repository; return what it printed."""
+    """Run the first command as a user who has cloned this repository; return what it printed."""
     return run("bash", "-c", commands()[0], cwd=clone, variables=environment(**variables))

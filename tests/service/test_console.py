@@ -16,14 +16,14 @@ async def dev(session: AsyncSession) -> None:
 """
 
 
-def console(project: Project, typed: str) -> str:
-    """What the console prints when somebody types this, and then ends it."""
+def console(project: Project, typed: str, **variables: str) -> str:
+    """What the console prints when a user types this, and then ends it."""
     ended = subprocess.run(
         [UV, "run", "console"],
         input=typed,
         capture_output=True,
         cwd=project.path,
-        env=environment(**project.variables()),
+        env=environment(**project.variables() | variables),
         text=True,
         check=True,
     )

@@ -1,6 +1,6 @@
 """Clients that send their requests, or read their answers, byte by byte, beside others.
 
-The service has a single connection to the database: whoever holds it stops everybody else.
+The service has a single connection to the database: a request that holds it stops all others.
 """
 
 import socket

@@ -430,7 +430,7 @@ def test_what_another_command_has_written_meanwhile_is_not_overwritten(
     monkeypatch.setattr(update_module, "render", render_while_others_work)
     with pytest.raises(TemplateError) as raised:
         service.update()
-    said = "There is a new commit since" if committed else "There are uncommitted changes"
+    said = "A commit was made while" if committed else "There are uncommitted changes"
     assert str(raised.value).startswith(said)
     assert service.text("app.py") == OLD["app.py"]
     assert service.text("own.py") == "mine\n"

@@ -1,8 +1,8 @@
-"""What becomes of users, their passwords and their logins.
+"""Creates and changes users, their passwords and their logins.
 
-Nothing tells whether an address has an account, neither a text nor the time that it takes: known
-and unknown addresses get the same responses after the same statements and the same hash. What there
-is to say is in the mail.
+Nothing reveals whether an address has an account, neither a text nor the time that it takes: known
+and unknown addresses get the same responses after the same statements and the same hash. Only the
+mail says more.
 
 No connection to the database is held while a password is hashed.
 """
@@ -76,8 +76,8 @@ class Accounts:
     async def verify_email(self, data: schemas.EmailVerification) -> None:
         """Verify the address of an account. Raises InvalidInputError.
 
-        The password is required, too: somebody else than the reader of the mail may have
-        registered the address.
+        The password is required, too: someone other than the reader of the mail may have registered
+        the address.
         """
         await self.count_attempt()
         user = await self._find_by_token(data.token, Purpose.VERIFY_EMAIL)
@@ -175,7 +175,7 @@ class Accounts:
         try:
             await self._session.execute(delete(User).where(User.id == me.id))
         except IntegrityError as error:
-            raise ConflictError("Delete first what belongs to this account.") from error
+            raise ConflictError("Delete what belongs to this account first.") from error
         await self._send(me.email, letters.account_deleted())
 
     async def log_in(self, data: schemas.Credentials, user_agent: str) -> schemas.LoginCreated:
@@ -193,7 +193,7 @@ class Accounts:
         return await self.create_login(user.id, user_agent)
 
     async def create_login(self, user_id: int, user_agent: str) -> schemas.LoginCreated:
-        """Create a login of a user who has shown, by a password or in another way, to be that."""
+        """Create a login for a user who is authenticated, by a password or in another way."""
         token = new_token()
         new = insert(Login).values(
             user_id=user_id,
@@ -247,7 +247,7 @@ class Accounts:
 
     async def _hold_password(self, user: User, error: Exception) -> None:
         """Lock the user until the request ends. Raises `error` if another request has changed the
-        password since it was compared: that ends all logins, but not one that follows."""
+        password since it was compared: that ends all logins, but not one created later."""
         unchanged = (User.id == user.id) & (User.password_hash == user.password_hash)
         # As an update does, so that a reference to the user need not wait.
         held = select(User.id).where(unchanged).with_for_update(key_share=True)

@@ -1,4 +1,4 @@
-"""How often something may be tried, whichever process is asked."""
+"""Limits how often something may be tried, in all processes together."""
 
 import datetime as dt
 import hashlib
@@ -57,9 +57,9 @@ def client_of(address: str) -> str:
 async def count_attempt(sessions: Sessionmaker, limits: dict[str, int]) -> None:
     """Count an attempt for each key. Raises HTTPException (429) if one has exceeded its limit.
 
-    It is counted before it is made, and whatever comes of it: so no more are let through if many
-    are made at once. In a transaction of its own, one statement long, so that they do not wait for
-    one another for longer than that.
+    An attempt is counted before it is made, whatever its outcome, so that many at once cannot
+    exceed the limit. It is counted in a transaction of one statement, so that attempts hardly wait
+    for one another.
     """
     maximum = {_digest(key): limit for key, limit in limits.items()}
     async with sessions.begin() as session:

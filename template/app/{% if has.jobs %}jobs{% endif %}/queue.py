@@ -30,7 +30,7 @@ UNAVAILABLE = (
     *(DBAPIError, OSError, PoolTimeoutError),
     *(asyncpg.PostgresError, asyncpg.InterfaceError),  # of LISTEN, which SQLAlchemy does not know
 )
-"""What a database raises that is gone, and others."""
+"""What is raised if the database is gone, and for other reasons."""
 
 T = TypeVar("T")
 Rows = list[dict[str, object]]
@@ -90,7 +90,7 @@ class SessionDriver(StatementDriver):
 
 
 class EngineDriver(StatementDriver):
-    """Sends each statement in a transaction of its own."""
+    """Sends each statement in its own transaction."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__()
@@ -201,8 +201,8 @@ def _is_unavailable(error: Exception) -> bool:
 
 
 class WorkerQueries(Queries):
-    """What PgQueuer's worker sends. A job that it could not note anything of is left as that of a
-    worker which has ended: another attempt follows."""
+    """What PgQueuer's worker sends. A job whose outcome cannot be recorded is left like that of a
+    worker that has ended: another attempt follows."""
 
     async def retry_job(
         self, job: QueuedJob, delay: dt.timedelta, traceback_record: TracebackRecord | None
@@ -227,7 +227,7 @@ class WorkerQueries(Queries):
 
 def _storable(error: TracebackRecord | None) -> TracebackRecord | None:
     """The error with `\\x00` for NUL, and `\\udc80` for a lone surrogate, which PostgreSQL's jsonb
-    cannot hold: PgQueuer would try to write them for ever."""
+    cannot hold: PgQueuer would try to write them forever."""
     if error is None:
         return None
     context = error.additional_context or {}

@@ -5,8 +5,8 @@ console.py    `uv run console`
 resource.py   `uv run resource`; resource_lines.py has the lines that describe resources
 feature.py    `uv run feature`
 template.py   `uv run template`
-rename_migration.py, feature_migration.py  the migrations that the commands write
-report.py     what an update did, as the last three print it
+rename_migration.py, feature_migration.py  the migrations that commands write, by new_migration.py
+report.py     what an update did, as the three commands before print it
 project.py    the project in which a command runs
 database.py   its development database, also for `uv run alembic`
 """

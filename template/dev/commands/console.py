@@ -97,9 +97,10 @@ async def start(project: Project, stack: AsyncExitStack) -> dict[str, Any]:
     """Start the application until the stack is closed; return what the console knows."""
     app = resolve_name(project.app)()
     await stack.enter_async_context(started(app))
-    # No transaction stays open while the user thinks, and each read is fresh.
+    # No transaction stays open while the user thinks, and each read is fresh. With the feature
+    # tenancy, the session acts for no tenant.
     session = AsyncSession(
-        app.state.engine.execution_options(isolation_level="AUTOCOMMIT"),
+        app.state.engine.execution_options(isolation_level="AUTOCOMMIT", all_tenants=True),
         expire_on_commit=False,
         execution_options={"populate_existing": True},
     )

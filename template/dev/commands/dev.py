@@ -1,4 +1,4 @@
-"""`uv run dev`: the service with reload, on a database of its own if DATABASE_URL is not set."""
+"""`uv run dev`: the service with reload, on its own database if DATABASE_URL is not set."""
 
 import argparse
 import io
@@ -129,7 +129,7 @@ def _tell_what_is_missing(project: Project, url: str) -> None:
             _print(f"{error} Apply the migrations: uv run alembic upgrade head")
     except Exception as error:
         # The service starts without its database, and says why it is not ready.
-        _print(f"Whether migrations are missing is not known: {error}".partition("\n")[0])
+        _print(f"Could not check for missing migrations: {error}".partition("\n")[0])
 
 
 def _is_unknown(error: Exception) -> bool:

@@ -47,13 +47,13 @@ class Feature:
 
 
 NEEDS_TOKENS = (
-    "All endpoints require a token now, and tests a client that sends one; tests/auth/README.md "
-    "says how to let `client` be that in your own tests."
+    "All endpoints now require a token, and tests need a client that sends one; "
+    "tests/auth/README.md says how to let `client` send it in your own tests."
 )
 
 NEEDS_TENANT = (
-    "All resources require a tenant now, and tests a client that acts for one; "
-    "tests/tenancy/README.md says how to let `client` be that in your own tests."
+    "All resources now require a tenant, and tests need a client that acts for one; "
+    "tests/tenancy/README.md says how to let `client` do so in your own tests."
 )
 
 FEATURES = {
@@ -78,8 +78,8 @@ FEATURES = {
         notes=("In production, set SMTP_URL and MAIL_FROM; .env.example describes them.",),
     ),
     "realtime": Feature(
-        "tell clients that stay connected of changes and messages, by WebSocket and as events",
-        notes=("Each request that changes a resource sends one statement more: what tells of it.",),
+        "send changes and messages to connected clients, by WebSocket and as server-sent events",
+        notes=("Each request that changes a resource sends one more statement: the notification.",),
     ),
     "tenancy": Feature(
         "rows that belong to tenants, kept apart by PostgreSQL (row-level security)",

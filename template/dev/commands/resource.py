@@ -99,7 +99,7 @@ class Resources:
         """Raises ResourceError or TemplateError if the verb is not possible for any resource."""
         if not text:
             words, _ = VERBS[verb]
-            raise ResourceError(f"Write which resource: uv run resource {verb} {words}")
+            raise ResourceError(f"Name the resource: uv run resource {verb} {words}")
         check_repository(self.project)
 
     def add(self, line: str) -> None:
@@ -161,7 +161,7 @@ class Resources:
             from dev.commands.rename_migration import write_migration  # noqa: PLC0415
 
             fields = parse_fields(self._read()[new_written]).values()
-            sets = [field.name for field in fields if field.type == "refs"]
+            sets = [field.name for field in fields if field.is_set]
             migration = write_migration(self.project, outcome.renaming, sets)
         print_line(f"Renamed {name} to {new_name}. Review what has changed, and run the tests:\n")
         print_line("  git diff HEAD")

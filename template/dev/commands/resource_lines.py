@@ -45,7 +45,7 @@ class Field:
 
     @property
     def is_set(self) -> bool:
-        """Whether it is a list of references, with a table of its own."""
+        """Whether it is a list of references, which are stored in a separate table."""
         return self.type == "refs"
 
     @property

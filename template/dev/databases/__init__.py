@@ -6,8 +6,8 @@ connections.py   plain asyncpg connections
 admin.py         a connection for work on the server as a whole, beside the tests
 catalog.py       who created a database, and how to create and drop them
 template.py      the template database: migrated once, then copied
-models.py        whether models and migrations agree
 clones.py        its copies: one for each worker, a fresh one for each test that commits
+models.py        whether models and migrations agree
 worker.py        all of it for one worker: from the template to dropping the last copy
 """
 

@@ -4,5 +4,5 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # AnyIO's plugin would run these tests, and all fixtures that they use, on a loop of its own.
+    # AnyIO's plugin would run these tests, and all fixtures that they use, on its own loop.
     config.pluginmanager.set_blocked("anyio")

@@ -15,7 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("sandbox", "committed"),
         default="sandbox",
         help="how tests without the marker `committed` run: in one transaction that is rolled "
-        "back, or, slower, with real commits, each on a database of its own",
+        "back, or, slower, with real commits, each on its own database",
     )
     group.addoption(
         "--db-keep",
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "committed: run the test with real commits, on a database of its own"
+        "markers", "committed: run the test with real commits, on its own database"
     )
     close_database_url(config)
 

@@ -97,7 +97,7 @@ class VirtualBackend:
     async def run(
         self, statement: Statement, operation: Operation[T], arguments: tuple[Any, ...] = ()
     ) -> T:
-        """Run one operation, in the open transaction or else in one of its own."""
+        """Run one operation, in the open transaction, or in its own if none is open."""
         self.check_open()
         if self._busy:
             raise asyncpg.InterfaceError(
@@ -194,7 +194,7 @@ class VirtualBackend:
     async def _value(self, transaction: TransactionState, name: str) -> str | None:
         if not self.physical.session_settings:
             return None  # the one that the connection began with
-        read = Statement(CURRENT_SETTING, reads=True, queries=False, takes_snapshot=False)
+        read = Statement(CURRENT_SETTING, reads=True, queries=False)
         value: str | None = await self._turns.run(
             transaction,
             self._session,
@@ -250,11 +250,7 @@ class VirtualBackend:
         prepared = None if statement.fetches else self.physical.statements.get(key)
         if prepared is None:
             parse = Statement(
-                key.sql,
-                reads=True,
-                queries=statement.queries,
-                takes_snapshot=statement.takes_snapshot,
-                fetches=statement.fetches,
+                key.sql, reads=True, queries=statement.queries, fetches=statement.fetches
             )
             prepared = await self.run(parse, lambda _: self.physical.prepare(key, timeout=timeout))
         return prepared

@@ -22,6 +22,7 @@ import asyncpg
 
 from dev.sandbox.errors import COMMITTED
 from dev.sandbox.physical import COMMIT, KEEP, PhysicalConnection, to_the_end
+from dev.sandbox.sql import unquoted
 from dev.sandbox.statements import Statement
 from dev.sandbox.tasks import AnyTask, owning_task
 
@@ -108,12 +109,7 @@ def _commands(sql: str) -> tuple[_Command, ...]:
 
 
 def _plain(name: str) -> str:
-    return name[1:-1].replace('""', '"') if name.startswith('"') else name.lower()
-
-
-def quote(channel: str) -> str:
-    """A channel as SQL."""
-    return '"' + channel.replace('"', '""') + '"'
+    return unquoted(name) if name.startswith('"') else name.lower()
 
 
 class Listener:
@@ -227,23 +223,23 @@ class Notifications:
         self._unheard = frozenset([row["name"] for row in await real.fetch(UNHEARD)])
 
     def refusal(self, statement: Statement, *, has_notified: bool) -> str | None:
-        """Why a statement must not run while somebody listens, if it must not; `has_notified` says
-        whether its transaction may have."""
+        """Why a statement must not run while a connection listens, if it must not; `has_notified`
+        says whether its transaction may have."""
         if has_notified and not self._capturing and statement.listens:
             return (
-                "its transaction has notified, and nobody has written down of what. Listen before, "
-                f"or {COMMITTED}."
+                "its transaction has sent notifications that were not recorded. Listen before it "
+                f"sends any, or {COMMITTED}."
             )
         if self._capturing and _ASKS.search(statement.sql):
-            return f"PostgreSQL does not know who listens here. Do without, or {COMMITTED}."
+            return f"PostgreSQL does not know who listens here. Do without it, or {COMMITTED}."
         if self._capturing and has_notified and _FORGETS.search(statement.sql):
-            return f"it would forget what was notified of. Commit first, or {COMMITTED}."
+            return f"it would lose its transaction's notifications. Commit first, or {COMMITTED}."
         if not self._unheard or not self._capturing or statement.reads:
             return None
         for name in self._unheard.intersection(re.findall(r"[\w$]+", statement.sql.lower())):
             return (
-                f"somebody listens, and the sandbox cannot deliver what `{name}` or its triggers "
-                "notify of (with NOTIFY in a function, in a body BEGIN ATOMIC, or without the "
+                f"a connection listens, and the sandbox cannot deliver what `{name}` or its "
+                "triggers send (with NOTIFY in a function, in a body BEGIN ATOMIC, or without the "
                 f"rights of a superuser). Call pg_notify in a function instead, or {COMMITTED}."
             )
         return None
@@ -251,7 +247,7 @@ class Notifications:
     # Delivery
 
     async def deliver(self) -> None:
-        """Deliver what has been committed. Sends nothing unless somebody listens."""
+        """Deliver what has been committed. Sends nothing unless a connection listens."""
         if self._capturing:
             await to_the_end(self._deliver())
 

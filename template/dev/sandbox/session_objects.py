@@ -13,6 +13,7 @@ import asyncpg
 
 from dev.sandbox.errors import COMMITTED
 from dev.sandbox.sessions import ServerSession
+from dev.sandbox.sql import quoted_name
 from dev.sandbox.statements import Statement
 from dev.sandbox.temporary_tables import ON_COMMIT, TABLES, comment_on
 
@@ -87,7 +88,7 @@ class SessionObjects:
         if not self._owners or not all(owner.closed for owner in self._owners.values()):
             return []
         self._owners.clear()
-        return ["DISCARD TEMP", *(f"DEALLOCATE {_quoted(name)}" for name in self._prepared)]
+        return ["DISCARD TEMP", *(f"DEALLOCATE {quoted_name(name)}" for name in self._prepared)]
 
     async def create(
         self,
@@ -109,7 +110,3 @@ class SessionObjects:
     def on_commit(self) -> list[str]:
         """The SQL that does what the temporary tables do at a commit."""
         return [ON_COMMIT] if self._on_commit else []
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

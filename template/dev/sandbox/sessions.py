@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 
 from dev.sandbox.errors import COMMITTED
+from dev.sandbox.sql import quoted_name
 
 LOOK = """
     SELECT name, setting FROM pg_settings
@@ -100,7 +101,7 @@ def without_role(sql: list[str]) -> list[str]:
 def switch(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """The SQL that replaces these parameters by those. First the role goes, which may not be
     allowed to set the others."""
-    sql = ["RESET ROLE", *(f"RESET {_quoted(name)}" for name in before.keys() - after.keys())]
+    sql = ["RESET ROLE", *(f"RESET {quoted_name(name)}" for name in before.keys() - after.keys())]
     changed = after.items() - before.items()
     for name, value in sorted(changed | {("role", after["role"])}, key=_role_last):
         sql.append(f"SELECT set_config({_literal(name)}, {_literal(value)}, false)")
@@ -109,10 +110,6 @@ def switch(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
 
 def _role_last(setting: tuple[str, str]) -> tuple[bool, str]:
     return setting[0] == "role", setting[0]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(text: str) -> str:

@@ -113,6 +113,11 @@ def unquoted(name: str) -> str:
     return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
+def quoted_name(name: str) -> str:
+    """A name in quotes, so that it may be any text."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def end_of_parentheses(tokens: Tokens, opening: int) -> int:
     """The index after the parenthesis that closes the one at `opening`."""
     depth = 0

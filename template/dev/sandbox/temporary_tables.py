@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from dev.sandbox.errors import COMMITTED
-from dev.sandbox.sql import ParsedStatement, statements, unquoted
+from dev.sandbox.sql import ParsedStatement, quoted_name, statements, unquoted
 
 MAKERS = r"""
     WITH functions AS MATERIALIZED (
@@ -100,4 +100,4 @@ def _comment(words: list[str]) -> str | None:
 
 def comment_on(table: str, comment: str) -> str:
     """The SQL that gives a temporary table a comment."""
-    return 'COMMENT ON TABLE pg_temp."' + table.replace('"', '""') + f"\" IS '{comment}'"
+    return f"COMMENT ON TABLE pg_temp.{quoted_name(table)} IS '{comment}'"

@@ -40,7 +40,7 @@ LOCKED_BY_OTHERS = (
     f"PostgreSQL, which would grant a lock twice; {COMMITTED}."
 )
 OVERTAKEN = (
-    "which has committed while this statement waited: on a connection of its own it would have "
+    "which has committed while this statement waited: with its own connection it would have "
     "seen what was there before"
 )
 
@@ -152,29 +152,7 @@ class Turns:
                 transaction.failed = True  # as if PostgreSQL had begun with the statement
                 raise
         try:
-            self._check_allowed(transaction)
-            self._check_snapshot(transaction, statement)
-            only_reads = statement.reads or statement.replay is not None
-            begins_to_write = not transaction.writing and not only_reads
-            if not transaction.failed:
-                await self._check_session(transaction, session, statement)
-            if begins_to_write:
-                transaction.writing, transaction.lease = True, self._lease
-            if transaction.writing:
-                transaction.note_what_it_holds(statement)
-            # Each time, because a rollback to a savepoint undoes it.
-            matters = statement.names_readonly or not (only_reads or statement.only_notifies)
-            make_readonly = transaction.readonly and matters and not transaction.failed
-            with self._being_sent(transaction):
-                result = await self._physical.run(
-                    session,
-                    statement,
-                    codecs,
-                    operation,
-                    owner=transaction,
-                    replays=transaction.replays,
-                    make_readonly=make_readonly,
-                )
+            result = await self._send(transaction, session, statement, codecs, operation)
         except asyncpg.InterfaceError:
             raise  # asyncpg itself refused it: nothing was sent
         except BaseException as error:
@@ -194,6 +172,38 @@ class Turns:
         finally:
             if not transaction.writing and (transaction.failed or not transaction.needs_snapshot):
                 self._end_turn(transaction)
+
+    async def _send(
+        self,
+        transaction: TransactionState,
+        session: ServerSession,
+        statement: Statement,
+        codecs: Codecs,
+        operation: Callable[[asyncpg.Connection], Awaitable[T]],
+    ) -> T:
+        """Run an operation of the transaction whose turn it is, if it is allowed."""
+        self._check_allowed(transaction)
+        self._check_snapshot(transaction, statement)
+        if not transaction.failed:
+            await self._check_session(transaction, session, statement)
+        only_reads = statement.reads or statement.replay is not None
+        if not transaction.writing and not only_reads:
+            transaction.writing, transaction.lease = True, self._lease
+        if transaction.writing:
+            transaction.note_what_it_holds(statement)
+        # Each time, because a rollback to a savepoint undoes it.
+        matters = statement.names_readonly or not (only_reads or statement.only_notifies)
+        make_readonly = transaction.readonly and matters and not transaction.failed
+        with self._being_sent(transaction):
+            return await self._physical.run(
+                session,
+                statement,
+                codecs,
+                operation,
+                owner=transaction,
+                replays=transaction.replays,
+                make_readonly=make_readonly,
+            )
 
     async def commit(self, transaction: TransactionState) -> None:
         """Commit; an IntegrityError if a deferred constraint is violated, as on a real server."""
@@ -375,7 +385,7 @@ class Turns:
     def _check_snapshot(self, transaction: TransactionState, statement: Statement) -> None:
         """Others may have committed beside a REPEATABLE READ transaction, which must not see it."""
         transaction.queried |= statement.queries
-        if not statement.takes_snapshot or not transaction.needs_snapshot:
+        if not statement.queries or not transaction.needs_snapshot:
             return
         if transaction.snapshot is None:
             transaction.snapshot = self._commits

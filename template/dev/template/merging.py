@@ -105,9 +105,8 @@ class Scratch:
     def merge(
         self, old: str, new: str, before: str | None = None, *, delete_edited: bool = False
     ) -> Merge:
-        """Merge what changed between two commits into the service.
-
-        Or into the tree `before`, which was made from the service's.
+        """Merge what changed between two commits into the service, or into the tree `before`,
+        which was made from the service's.
 
         A file that the user edited and that `new` no longer has is a conflict, unless
         `delete_edited`.

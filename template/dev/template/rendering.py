@@ -1,6 +1,6 @@
 """Copier, which renders the release that the service has and the one it is to get.
 
-uv runs it, in an environment of its own.
+uv runs it, in a separate environment.
 """
 
 import json

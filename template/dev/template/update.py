@@ -175,7 +175,7 @@ def _check_still_ready(project: Repository, scratch: Scratch) -> None:
     check_ready(project)
     if committed_tree(project) != scratch.before:
         raise TemplateError(
-            "There is a new commit since the command began; nothing was changed. Run it again."
+            "A commit was made while the command ran; nothing was changed. Run it again."
         )
 
 
@@ -198,7 +198,7 @@ def _check_folders_are_no_links(project: Repository, repository: Repository, mer
     if links:
         raise TemplateError(
             f"{links[0]} is a link to {(project.folder / links[0]).readlink()}, and the update "
-            "changes files in it. Replace it by a folder, and commit that, before you update."
+            "changes files in it. Replace it with a folder, and commit that, before you update."
         )
 
 

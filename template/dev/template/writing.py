@@ -102,7 +102,7 @@ def _check_nothing_is_in_the_way(root: Repository, tree: str) -> None:
     there = [path for path in added if os.path.lexists(root.folder / path)]
     if there:
         raise TemplateError(
-            "The update writes these files, which are there already and not in git; move them away "
+            "The update writes these files, which already exist and are not in git; move them away "
             + "\n".join(["first:", *(f"  {path}" for path in there)])
         )
     # Git knows more that would be lost, such as edits of files that are assumed to be unchanged.

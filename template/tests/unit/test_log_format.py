@@ -18,7 +18,7 @@ def configured(environment: Environment, level: str = "INFO") -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in (None, "app", "uvicorn", "uvicorn.access")]
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
-        # The server has handlers of its own.
+        # The server has its own handlers.
         of_server = logger.name.startswith("uvicorn")
         logger.handlers[:] = [logging.NullHandler()] if of_server else []
         logger.propagate = logger.name != "uvicorn"

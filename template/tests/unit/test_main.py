@@ -149,7 +149,7 @@ def test_telemetry_is_set_up_by_the_environment_without_logs_and_health_checks(
     assert not excluded({"type": "http", "path": "/live"})
 
 
-async def test_an_engine_of_its_own_has_its_settings_and_ends_with_it() -> None:
+async def test_an_engine_that_it_creates_has_its_settings_and_ends_with_it() -> None:
     app = create_app(settings(database_pool_size=3))
     async with started(app):
         engine: AsyncEngine = app.state.engine

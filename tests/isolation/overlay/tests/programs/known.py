@@ -1,6 +1,6 @@
 """What the sandbox does not get right yet, and what the random programs therefore leave out.
 
-Whoever repairs something takes it off this list; the machine finds out whether that is so.
+Remove what you have repaired from this list; the machine checks whether it is.
 """
 
 from tests.programs.language import Operation

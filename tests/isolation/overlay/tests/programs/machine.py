@@ -47,7 +47,7 @@ class Machine:
             box = await self._sandbox.run(program, None, slowly=slowly)
             waits = first_that_only_waits_here(real, box.trace)
             if waits is not None and box.trace.outcomes[waits].kind == "cancelled":
-                # In PostgreSQL the step had ended before somebody cancelled it.
+                # In PostgreSQL the step had ended before it was cancelled.
                 program = _without_interrupts(program)
                 return await self.run(program, freely=freely, slowly=slowly)
             if waits is not None and _never_waits(program[waits].operation, real.outcomes[waits]):

@@ -15,29 +15,29 @@ REFUSED: frozenset[Operation] = frozenset(
 """What the sandbox refuses even if nobody else is there."""
 
 NOTES = {
-    "transactions": "virtualised: a transaction begins with its first statement",
+    "transactions": "virtualized: a transaction begins with its first statement",
     "lost connections": "reported, and rolled back at the end of the test",
-    "isolation levels": "virtualised: refused once others have committed after the first read",
+    "isolation levels": "virtualized: refused once others have committed after the first read",
     "savepoints": "equal, and set again if others have used the connection",
     "reads": "equal; beside a session that writes, refused after `writer_timeout`",
     "functions that change nothing": "equal",
-    "locks of rows": "virtualised: whoever locks waits for the session that writes",
-    "writes": "virtualised: sessions that write come one after another, or are refused",
-    "constraints that can be deferred": "virtualised: checked at the virtual commit",
-    "settings of the transaction": "virtualised: undone at the virtual commit, set again in turn",
-    "settings of the session": "virtualised: each connection has its own; those about the "
+    "locks of rows": "virtualized: a session that locks waits for the one that writes",
+    "writes": "virtualized: sessions that write come one after another, or are refused",
+    "constraints that can be deferred": "virtualized: checked at the virtual commit",
+    "settings of the transaction": "virtualized: undone at the virtual commit, set again in turn",
+    "settings of the session": "virtualized: each connection has its own; those about the "
     "transactions to come are refused",
     "advisory locks": "equal; refused while another connection holds one beyond its transaction",
-    "cursors of the driver": "virtualised: 1,000 rows are read at once; with more, it is alone",
-    "streams": "virtualised, as cursors of the driver",
+    "cursors of the driver": "virtualized: 1,000 rows are read at once; with more, it is alone",
+    "streams": "virtualized, as cursors of the driver",
     "COPY": "equal",
-    "roles": "virtualised, as settings",
+    "roles": "virtualized, as settings",
     "cursors of SQL": "equal, and the transaction has the connection to itself; refused WITH HOLD",
     "temporary tables": "equal; another connection that names one of them is refused",
     "prepared statements by SQL": "equal; another connection that names one of them is refused",
     "sequences": "equal, and as in PostgreSQL no rollback undoes them; `currval` is refused "
     "once another connection has written",
-    "LISTEN and NOTIFY": "virtualised: delivered at the virtual commit, also what triggers send",
+    "LISTEN and NOTIFY": "virtualized: delivered at the virtual commit, also what triggers send",
     "DDL": "equal, and rolled back with the test; a change of a table is refused while another "
     "transaction goes on that has read",
     "outside of transactions": "refused",

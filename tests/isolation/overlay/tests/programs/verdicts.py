@@ -13,11 +13,11 @@ from tests.programs.traces import Trace
 
 STALE = Outcome("error", "ProtocolError")
 """What asyncpg raises for a FETCH or EXECUTE that has other columns than when it was first sent on
-its connection. The sandbox sends it anew."""
+its connection. The sandbox sends it again."""
 
 OUTDATED = Outcome("error", "InvalidCachedStatementError")
 """What asyncpg raises within a transaction for a statement that it has prepared before a table was
-changed. The sandbox prepares it anew; what comes after that cannot be compared."""
+changed. The sandbox prepares it again; what comes after that cannot be compared."""
 
 WAY_OUT = "committed"
 """What each refusal has to name."""

@@ -76,7 +76,7 @@ async def test_a_rolled_back_row_is_never_seen(sessions: Sessionmaker) -> None:
     assert found == []
 
 
-async def test_a_reader_that_rolls_back_loses_nobody_elses_commit(
+async def test_a_rollback_of_a_reader_loses_no_commit_of_others(
     client: AsyncClient, sessions: Sessionmaker, names: Names
 ) -> None:
     async with sessions() as session:

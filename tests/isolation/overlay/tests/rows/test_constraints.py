@@ -69,7 +69,7 @@ async def test_a_constraint_that_a_transaction_defers_itself_is_checked_at_its_c
             await connection.execute(text("INSERT INTO pairs VALUES (1, 2)"))
 
 
-async def test_a_lone_statement_that_violates_a_deferred_constraint_fails_by_itself(
+async def test_a_statement_outside_a_transaction_fails_if_it_violates_a_deferred_constraint(
     db_session: AsyncSession,
 ) -> None:
     with pytest.raises(IntegrityError):

@@ -129,7 +129,7 @@ async def refusal(isolation: DatabaseIsolation) -> str:
     return str(caught.value)
 
 
-async def test_a_fixture_of_a_module_cannot_write_and_is_told_so(refusal: str) -> None:
+async def test_a_fixture_of_a_module_that_writes_gets_an_error(refusal: str) -> None:
     assert "no running test has asked for the database" in refusal
     assert "do not write rows in a fixture with a wider scope than one test" in refusal
 

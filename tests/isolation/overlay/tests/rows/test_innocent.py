@@ -20,7 +20,7 @@ from dev.sandbox import Sandbox, physical
 from tests.fixtures.engine import Connect
 
 
-async def test_a_database_in_memory_is_nobodys_business(engine: AsyncEngine) -> None:
+async def test_writes_to_a_database_in_memory_are_not_reported(engine: AsyncEngine) -> None:
     other = sqlalchemy.create_engine("sqlite://")
     with other.begin() as connection:
         connection.execute(text("CREATE TABLE notes (body text)"))
