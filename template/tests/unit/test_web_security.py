@@ -63,6 +63,12 @@ async def test_only_allowed_hosts_are_answered(host: str, status: int) -> None:
     assert response.status_code == status
 
 
+async def test_other_hosts_are_answered_with_a_problem() -> None:
+    response = await get("/docs", {"Host": "evil.example"}, allowed_hosts="api.example")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["detail"] == "The service does not answer for this host."
+
+
 async def test_health_checks_are_answered_whatever_their_host() -> None:
     response = await get("/health/live", {"Host": "10.0.0.7:8000"}, allowed_hosts="api.example")
     assert response.status_code == 200
