@@ -21,7 +21,7 @@ from starlette.requests import HTTPConnection
 
 from app.database_connections import replace_lost_connections, report_failed_connects
 from app.database_url import parse_database_url
-from app.database_values import report_unreadable_values
+from app.database_values import hide_values_in_errors, report_unreadable_values
 from app.settings import DatabaseSettings
 
 Sessionmaker = async_sessionmaker[AsyncSession]
@@ -58,6 +58,8 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
     report_failed_connects(engine)
     replace_lost_connections(engine)
     report_unreadable_values(engine)
+    if engine.sync_engine.hide_parameters:
+        hide_values_in_errors(engine)
     if settings.database_pooler is not None:
         _set_in_each_transaction(engine, timeouts)
     return engine
