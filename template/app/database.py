@@ -56,7 +56,7 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
     }
     engine = create_async_engine(address.url, **(defaults | options))
     report_failed_connects(engine)
-    replace_lost_connections(engine)
+    replace_lost_connections(engine, behind_pooler=settings.database_pooler is not None)
     report_unreadable_values(engine)
     if engine.sync_engine.hide_parameters:
         hide_values_in_errors(engine)

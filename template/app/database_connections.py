@@ -50,9 +50,13 @@ def report_failed_connects(engine: AsyncEngine) -> None:
             raise ConnectError(f"cannot connect to the database: {reason_of(error)}") from error
 
 
-def replace_lost_connections(engine: AsyncEngine) -> None:
+def replace_lost_connections(engine: AsyncEngine, *, behind_pooler: bool = False) -> None:
     """Let the pool of `engine` connect anew where a connection was lost while nobody used it, or
-    leads to a server that takes no writes any more."""
+    leads to a server that takes no writes any more.
+
+    A pooler does not pass on that it leads to such a server; so it is taken for one whenever a
+    write is refused, even if only that transaction is read-only.
+    """
     dialect = engine.dialect
 
     @event.listens_for(engine.sync_engine, "checkin")
@@ -79,7 +83,7 @@ def replace_lost_connections(engine: AsyncEngine) -> None:
             return
         driver_connection: Any = context.connection.connection.driver_connection
         server = driver_connection.get_settings()
-        if any(getattr(server, name, "off") == "on" for name in READ_ONLY):
+        if behind_pooler or any(getattr(server, name, "off") == "on" for name in READ_ONLY):
             context.is_disconnect = True
             context.invalidate_pool_on_disconnect = False
 
