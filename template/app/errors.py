@@ -195,8 +195,7 @@ async def on_unexpected(_: Request, error: Exception) -> ProblemResponse:
         logger.error(MISSING_MIGRATION)
     # The server logs the exception, and closes the connection. The client must not see the first,
     # which may reveal internals, and must know the second, or its next request is lost.
-    detail = "An unexpected error occurred."
-    return problem_response(500, detail, headers={"Connection": "close"})
+    return problem_response(500, "An unexpected error occurred.", headers={"Connection": "close"})
 
 
 async def on_database_error(request: Request, error: DBAPIError) -> ProblemResponse:
