@@ -1,4 +1,4 @@
-"""What browsers must not do with responses, and whom the service answers.
+"""What browsers and caches must not do with responses, and whom the service answers.
 
 HSTS is left to the proxy that has the certificate.
 """
@@ -15,6 +15,7 @@ HEADERS = {
     b"x-content-type-options": b"nosniff",  # what is no script or style is not used as one
     b"referrer-policy": b"no-referrer",  # URLs can have values that are nobody's business
     b"content-security-policy": b"frame-ancestors 'none'",  # no page can show this one as its own
+    b"cache-control": b"private, no-cache",  # no shared cache keeps them; others ask, by the ETag
 }
 READABLE_BY_SCRIPTS = ("ETag", "Location", "Retry-After", "X-Request-ID")
 """Response headers that scripts of other origins can read, besides those that all scripts can."""

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from fastapi import Response as FastAPIResponse
 from httpx import ASGITransport, AsyncClient, Response
 from pydantic import SecretStr
 
@@ -19,6 +20,10 @@ async def get(
     @app.get("/test-crash")
     async def crash() -> None:
         raise RuntimeError
+
+    @app.get("/test-cached")
+    async def cached(response: FastAPIResponse) -> None:
+        response.headers["Cache-Control"] = "public, max-age=60"
 
     transport = ASGITransport(app, raise_app_exceptions=False)
     async with AsyncClient(transport=transport, base_url="http://test") as client:
@@ -39,6 +44,11 @@ async def test_responses_tell_browsers_what_not_to_do(path: str) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert headers["Cache-Control"] == "private, no-cache"
+
+
+async def test_an_endpoint_may_let_caches_keep_its_response() -> None:
+    assert (await get("/test-cached")).headers["Cache-Control"] == "public, max-age=60"
 
 
 async def test_every_host_is_answered_by_default() -> None:
