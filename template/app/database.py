@@ -25,7 +25,7 @@ from app.database_connections import (
     report_failed_connects,
 )
 from app.database_url import parse_database_url
-from app.database_values import report_unreadable_values
+from app.database_values import hide_values_in_errors, report_unreadable_values
 from app.settings import DatabaseSettings
 
 Sessionmaker = async_sessionmaker[AsyncSession]
@@ -61,8 +61,10 @@ def create_engine(settings: DatabaseSettings, **options: Any) -> AsyncEngine:
     engine = create_async_engine(address.url, **(defaults | options))
     report_failed_connects(engine)
     notice_lost_hosts(engine)
-    replace_lost_connections(engine)
+    replace_lost_connections(engine, behind_pooler=settings.database_pooler is not None)
     report_unreadable_values(engine)
+    if engine.sync_engine.hide_parameters:
+        hide_values_in_errors(engine)
     if settings.database_pooler is not None:
         _set_in_each_transaction(engine, timeouts)
     return engine

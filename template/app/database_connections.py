@@ -84,9 +84,13 @@ def end_with_the_host(connection: socket.socket) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def replace_lost_connections(engine: AsyncEngine) -> None:
+def replace_lost_connections(engine: AsyncEngine, *, behind_pooler: bool = False) -> None:
     """Let the pool of `engine` replace connections that were lost while they were idle, or that
-    lead to a server that no longer accepts writes."""
+    lead to a server that no longer accepts writes.
+
+    A pooler does not tell whether it leads to such a server. Behind it, any refused write replaces
+    the connection, even if only the transaction was read-only.
+    """
     dialect = engine.dialect
 
     @event.listens_for(engine.sync_engine, "checkin")
@@ -113,7 +117,7 @@ def replace_lost_connections(engine: AsyncEngine) -> None:
             return
         driver_connection: Any = context.connection.connection.driver_connection
         server = driver_connection.get_settings()
-        if any(getattr(server, name, "off") == "on" for name in READ_ONLY):
+        if behind_pooler or any(getattr(server, name, "off") == "on" for name in READ_ONLY):
             context.is_disconnect = True
             context.invalidate_pool_on_disconnect = False
 

@@ -1,5 +1,9 @@
-"""Values that PostgreSQL has and Python has not."""
+"""Values that PostgreSQL has and Python has not, and those that no log may show."""
 
+import re
+
+from asyncpg import PostgresError
+from asyncpg.exceptions import DataError
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,3 +25,28 @@ def report_unreadable_values(engine: AsyncEngine) -> None:
         error = context.original_exception
         unreadable = isinstance(error, ValueError | OverflowError)
         return UnreadableValueError(str(error)) if unreadable else None
+
+
+SHOWN_VALUE = re.compile(r'(?<=: ).*|".*"', re.DOTALL)
+"""In the message about a value that is invalid."""
+
+
+def hide_values_in_errors(engine: AsyncEngine) -> None:
+    """Let the errors of `engine` not repeat values of rows and parameters.
+
+    They are in PostgreSQL's DETAIL, and in messages about a value that does not fit its type.
+    """
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def hide(context: ExceptionContext) -> None:
+        said = context.original_exception.__cause__
+        if not isinstance(said, PostgresError):
+            return
+        said.detail = None
+        if isinstance(said, DataError):
+            message = said.args[0]
+            said.__cause__ = None  # of the driver, which could not convert the value
+            for error in (said, context.original_exception, context.sqlalchemy_exception):
+                if error is not None:
+                    text = str(error.args[0]).replace(message, SHOWN_VALUE.sub("...", message))
+                    error.args = (text, *error.args[1:])

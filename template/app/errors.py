@@ -193,8 +193,9 @@ async def on_unreachable(_: Request, error: Exception) -> ProblemResponse:
 async def on_unexpected(_: Request, error: Exception) -> ProblemResponse:
     if isinstance(error, DBAPIError) and _sqlstate(error) in UNDEFINED:
         logger.error(MISSING_MIGRATION)
-    # The server logs the exception. The client must not see it: it may reveal internals.
-    return problem_response(500, "An unexpected error occurred.")
+    # The server logs the exception, and closes the connection. The client must not see the first,
+    # which may reveal internals, and must know the second, or its next request is lost.
+    return problem_response(500, "An unexpected error occurred.", headers={"Connection": "close"})
 
 
 async def on_database_error(request: Request, error: DBAPIError) -> ProblemResponse:

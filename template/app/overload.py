@@ -1,12 +1,14 @@
 """Limits the requests under way, so that a slow database does not make all of them slow."""
 
 import asyncio
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem_response
 
 EVENT_STREAM = b"text/event-stream"
+MAX_END = 1.0  # seconds to end a stream
 HEALTH_CHECKS = ("/health/live", "/health/ready")
 """Always answered: a service that is busy must not be taken for one that is gone."""
 
@@ -54,8 +56,11 @@ class RequestLimit:
         except asyncio.CancelledError:
             if not streams:
                 raise
-            # The server stops. It would log an error for each stream that does not end.
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            # The server stops. It would log an error for each stream that does not end. A client
+            # that does not read would not even take this.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(MAX_END):
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             if not streams:
                 self.under_way -= 1

@@ -15,7 +15,7 @@ def test_clients_of_all_processes_hear_also_after_a_restart_of_the_database(
     project = featured("realtime")
     with (
         server(embedded(project.path / ".venv")) as database,
-        start(project, database.url) as (one, _),
+        start(project, database.url) as (one, command),
         start(project, database.url) as (other, _),
         project.start(
             "python", str(CLIENTS), *(str(it.base_url) for it in (one, other))
@@ -25,10 +25,13 @@ def test_clients_of_all_processes_hear_also_after_a_restart_of_the_database(
         database.stop("fast")
         database.start()
         said = clients.wait(0)
+        log = command.output()
     assert said.splitlines() == [
         "all processes hear",
         "streams hear",
         "foreign pages are refused",
         "all processes hear again",
+        "who leaves is no error",
         "who does not read is cut off",
     ]
+    assert "exception" not in log

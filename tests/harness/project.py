@@ -18,7 +18,7 @@ from uv import find_uv_bin
 from tests.harness.bytecode import lend_bytecode
 from tests.harness.clusters import lend_cluster
 from tests.harness.forks import Fork, fork
-from tests.harness.template import NEXT_RELEASE, commit, git
+from tests.harness.template import NEXT_RELEASE, ROOT, commit, git
 
 UV = find_uv_bin()
 TIMEOUT = 900  # seconds after which a command is taken to hang
@@ -220,15 +220,24 @@ def render(
     return Project(target)
 
 
+NOT_OF_A_SHELL = ("OTEL_", "PG", "PYTEST", "PYTHON", "UVICORN_", "VIRTUAL_ENV")
+OF_A_SERVER = ("FORWARDED_ALLOW_IPS", "WEB_CONCURRENCY")  # uvicorn's, without its prefix
+SETTINGS_MODULE = ROOT / "template" / "app" / "settings.py.jinja"
+SETTINGS = {*re.findall(r"^    (\w+): ", SETTINGS_MODULE.read_text(), re.MULTILINE)}
+"""The names of all settings that a service can have."""
+
+
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment as a user's shell has it: without virtual environments, variables
-    of this test run or of CI, and databases that are configured on this machine.
+    of this test run or of CI, settings of a service, and servers that are configured on this
+    machine.
     """
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PYTEST", "PYTHON", "VIRTUAL_ENV"))
-        and name not in {"CI", "DATABASE_URL", "TEST_DATABASE_URL", "UV", "UV_PROJECT_ENVIRONMENT"}
+        if not name.startswith(NOT_OF_A_SHELL)
+        and name not in {"CI", "TEST_DATABASE_URL", "UV", "UV_PROJECT_ENVIRONMENT", *OF_A_SERVER}
+        and name.lower() not in SETTINGS
     }
     path = os.environ["PATH"].split(os.pathsep)
     outside = (entry for entry in path if not Path(entry, "..", "pyvenv.cfg").exists())

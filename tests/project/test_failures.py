@@ -152,3 +152,35 @@ def test_a_failure_shows_the_frames_of_the_project_alone(own_project: Project) -
     assert "site-packages" not in output
     assert len(output.splitlines()) < 130
     assert "starlette/routing.py" in project.run(*failed, "--full-trace", code=1)
+
+
+FACTORY_LINE = "            # Your own startup and shutdown go below this line.\n"
+HANGS = "            await __import__('asyncio').Event().wait()\n"
+WORKS = "            __import__('time').sleep(1)\n"
+IMPATIENT = "\nimport dev.lifespan\n\ndev.lifespan.MAX_SECONDS = 0.5\n"
+
+
+@pytest.mark.parametrize(
+    ("startup", "end", "phase"),
+    [(HANGS, "", "startup"), ("", HANGS, "shutdown")],
+)
+def test_a_lifespan_that_hangs_ends_the_run_with_the_line_at_which_it_waits(
+    own_project: Project, startup: str, end: str, phase: str
+) -> None:
+    body = f"{FACTORY_LINE}{startup}            yield\n{end}"
+    replace(own_project.path, {"app/main.py": (f"{FACTORY_LINE}\n            yield\n", body)})
+    conftest = own_project.path / "tests" / "conftest.py"
+    conftest.write_text(conftest.read_text() + IMPATIENT)
+    output = own_project.pytest("tests/api/test_items.py", "--db=committed", "-x", code=None)
+    assert f"The {phase} of the application hangs. After 0.5 s it waits at" in output
+    assert "app/main.py:" in output
+    assert HANGS.strip() in output
+    assert ("the tests cannot run" in output) == (phase == "startup")
+
+
+def test_a_startup_that_works_may_take_long(own_project: Project) -> None:
+    body = f"{FACTORY_LINE}{WORKS}            yield\n"
+    replace(own_project.path, {"app/main.py": (f"{FACTORY_LINE}\n            yield\n", body)})
+    conftest = own_project.path / "tests" / "conftest.py"
+    conftest.write_text(conftest.read_text() + IMPATIENT)
+    own_project.pytest("tests/api/test_health.py")

@@ -114,3 +114,15 @@ def test_a_url_that_cannot_be_honored_is_rejected_when_the_service_starts(
     output = default_project.run(*uvicorn, DATABASE_URL=url, code=1)
     assert "DATABASE_URL: channel_binding cannot be honored" in output
     assert "secret" not in output
+
+
+def test_an_unexpected_error_costs_no_other_request(
+    default_project: Project, own_database: str
+) -> None:
+    """uvicorn closes the connection after it. Clients must not send the next request there."""
+    with serve(default_project, own_database) as client:
+        for _ in range(5):
+            response = client.get("/items")  # there are no tables
+            assert response.status_code == 500
+            assert response.headers["connection"] == "close"
+            assert client.get("/health/live").status_code == 200

@@ -29,6 +29,18 @@ asyncio.run(main())
 """
 
 
+SET_READ_ONLY = """
+import asyncio, os, sys, asyncpg
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    await connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {sys.argv[1]}")
+    await connection.execute("SELECT pg_reload_conf()")
+
+asyncio.run(main())
+"""
+
+
 @pytest.fixture
 def pooler(postgres: Server) -> Iterator[PgBouncer]:
     with pgbouncer(postgres.port) as found:
@@ -79,3 +91,19 @@ def test_timeouts_hold_in_each_transaction(
     with locked(default_project, postgres, location):
         assert client.patch(location, json={"price": "1"}).status_code == 503
     assert client.patch(location, json={"price": "1"}).status_code == 200
+
+
+def test_a_server_that_takes_no_writes_is_unavailable_to_them(
+    default_project: Project, postgres: Server, client: httpx.Client
+) -> None:
+    """A pooler does not pass on that the server is a standby, or read-only."""
+    location = create(client, "pooled and kept").headers["location"]
+    set_read_only = ("python", "-c", SET_READ_ONLY)
+    default_project.run(*set_read_only, "on", DATABASE_URL=postgres.url)
+    try:
+        assert eventually(lambda: client.patch(location, json={"price": "1"}).is_error, 10)
+        assert client.patch(location, json={"price": "1"}).status_code == 503
+        assert client.get(location).status_code == 200
+    finally:
+        default_project.run(*set_read_only, "off", DATABASE_URL=postgres.url)
+    assert eventually(lambda: client.patch(location, json={"price": "1"}).is_success, 10)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, WebSocket
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import HTTPConnection
 
@@ -15,11 +14,9 @@ from app.errors import InvalidInputError, NotFoundError, problem_docs
 from app.realtime import changes, channels
 from app.realtime.access import PROBLEMS, ViewerDep
 from app.realtime.channels import ChannelName, publish
+from app.realtime.event_streams import EventStream
 from app.realtime.hub import Hub, Subscription
 from app.realtime.websockets import serve
-
-RETRY_AFTER = 2000
-"""Milliseconds after which a browser connects again."""
 
 logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/realtime", tags=["realtime"], responses=problem_docs(*PROBLEMS, 503))
@@ -54,12 +51,11 @@ ChangesDep = Annotated[Subscription, Depends(follow_changes)]
 ChannelDep = Annotated[Subscription, Depends(follow_channel)]
 
 
-@router.get("/changes", response_class=EventSourceResponse)
-async def stream_changes(subscription: ChangesDep) -> AsyncIterator[ServerSentEvent]:
+@router.get("/changes", response_class=EventStream)
+async def stream_changes(subscription: ChangesDep) -> EventStream:
     """The ids of rows that are created, updated and deleted, of all resources or of those that
     `resource` names."""
-    async for event in _events(subscription):
-        yield event
+    return EventStream.of(subscription)
 
 
 @router.websocket("/changes")
@@ -67,11 +63,10 @@ async def send_changes(socket: WebSocket, subscription: ChangesDep) -> None:
     await serve(socket, subscription)
 
 
-@router.get("/channels/{channel}", response_class=EventSourceResponse, responses=problem_docs(404))
-async def stream_channel(subscription: ChannelDep) -> AsyncIterator[ServerSentEvent]:
+@router.get("/channels/{channel}", response_class=EventStream, responses=problem_docs(404))
+async def stream_channel(subscription: ChannelDep) -> EventStream:
     """The messages to a channel."""
-    async for event in _events(subscription):
-        yield event
+    return EventStream.of(subscription)
 
 
 @router.websocket("/channels/{channel}")
@@ -91,9 +86,3 @@ async def talk(
             raise ValueError("the message was not sent; try again later") from error
 
     await serve(socket, subscription, on_message)
-
-
-async def _events(subscription: Subscription) -> AsyncIterator[ServerSentEvent]:
-    yield ServerSentEvent(comment="connected", retry=RETRY_AFTER)
-    async for message in subscription:
-        yield ServerSentEvent(event=message.type, raw_data=message.text)

@@ -1,6 +1,7 @@
 """Connections that the pool keeps, and sessions that only read."""
 
 import socket
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 from unittest.mock import Mock
@@ -159,3 +160,34 @@ async def test_a_session_that_only_reads_refuses_to_write(app: FastAPI) -> None:
     async with sessions() as session:
         with pytest.raises(InvalidRequestError, match="Use SessionDep to write"):
             await session.execute(insert(things).values(id=1))
+
+
+PERSONAL = '"secret": of_nobody\nbut_Ada'
+
+
+@pytest.mark.parametrize(
+    ("statement", "shown"),
+    [
+        ("INSERT INTO test_notes VALUES (1, :value), (1, :value)", "violates unique constraint"),
+        ("INSERT INTO test_notes VALUES (2, CAST(:value AS text), -1)", "check constraint"),
+        ("SELECT CAST(CAST(:value AS text) AS int)", "invalid input syntax for type integer: ..."),
+        ("SELECT CAST(CAST(:value AS text) AS date)", "invalid input syntax for type date: ..."),
+        ("SELECT CAST(:value AS uuid)", "invalid input for query argument $1: ..."),
+        ("SELECT CAST(:value AS int)", "invalid input for query argument $1: ..."),
+    ],
+)
+@pytest.mark.usefixtures("engine")
+async def test_in_production_errors_show_no_values(
+    settings: Settings, connect: Callable[[], Awaitable[Any]], statement: str, shown: str
+) -> None:
+    production = settings.model_copy(update={"environment": "production"})
+    engine = create_engine(production, async_creator=connect)
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("CREATE TABLE test_notes (id int, text text UNIQUE, count int CHECK (count > 0))")
+        )
+        with pytest.raises(DBAPIError) as raised:
+            await connection.execute(text(statement), {"value": PERSONAL})
+    everything = "".join(traceback.format_exception(raised.value))
+    assert shown in everything
+    assert not [part for part in PERSONAL.split() if part in everything]

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from httpx import AsyncClient
 from starlette.types import Message, Receive, Scope, Send
 
+from app import overload
 from app.overload import RequestLimit
 from dev.asgi import StreamingTransport
 from tests.fixtures.client import BASE_URL
@@ -66,3 +67,27 @@ async def test_only_a_stream_of_events_ends_when_the_server_stops(
     assert (end in sent) is ends
     assert request.cancelled() is not ends
     assert limited.under_way == 0
+
+
+async def test_a_stream_that_nobody_reads_does_not_keep_the_server_from_stopping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(overload, "MAX_END", 0.01)
+    begun = asyncio.Event()
+
+    async def endless(_: Scope, __: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        begun.set()
+        await asyncio.Event().wait()
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    limited = RequestLimit(endless, max_requests=1)
+    request = asyncio.ensure_future(limited({"type": "http", "path": "/"}, AsyncMock(), send))
+    await begun.wait()
+    request.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.wait({request})

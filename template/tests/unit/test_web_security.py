@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from fastapi import Response as FastAPIResponse
 from httpx import ASGITransport, AsyncClient, Response
 from pydantic import SecretStr
 
@@ -19,6 +20,10 @@ async def get(
     @app.get("/test-crash")
     async def crash() -> None:
         raise RuntimeError
+
+    @app.get("/test-cached")
+    async def cached(response: FastAPIResponse) -> None:
+        response.headers["Cache-Control"] = "public, max-age=60"
 
     transport = ASGITransport(app, raise_app_exceptions=False)
     async with AsyncClient(transport=transport, base_url="http://test") as client:
@@ -39,6 +44,11 @@ async def test_responses_tell_browsers_what_not_to_do(path: str) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert headers["Cache-Control"] == "private, no-cache"
+
+
+async def test_an_endpoint_may_let_caches_keep_its_response() -> None:
+    assert (await get("/test-cached")).headers["Cache-Control"] == "public, max-age=60"
 
 
 async def test_every_host_is_answered_by_default() -> None:
@@ -61,6 +71,12 @@ async def test_only_allowed_hosts_are_answered(host: str, status: int) -> None:
     allowed = "api.example, *.shop.example, www.two.example"
     response = await get("/docs", {"Host": host}, allowed_hosts=allowed)
     assert response.status_code == status
+
+
+async def test_other_hosts_are_answered_with_a_problem() -> None:
+    response = await get("/docs", {"Host": "evil.example"}, allowed_hosts="api.example")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json()["detail"] == "The service does not answer for this host."
 
 
 async def test_health_checks_are_answered_whatever_their_host() -> None:

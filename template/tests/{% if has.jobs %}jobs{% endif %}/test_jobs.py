@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import traceback
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -22,8 +23,8 @@ from app.database import SessionDep
 from app.jobs import Job, JobContext, dead_letters, job, processing, scheduled_job
 from app.jobs.cleanup import clean_up_queue_log
 from app.jobs.definition import NoPayload, delay_after
-from app.jobs.execution import Execution, WorkerEndedError
-from app.jobs.queue import EngineDriver, StatementDriver, WorkerQueries
+from app.jobs.execution import Execution, InvalidPayloadError, WorkerEndedError
+from app.jobs.queue import EngineDriver, SessionDriver, StatementDriver, WorkerQueries
 from app.main import create_app
 from app.worker import JOBS
 from dev.lifespan import started
@@ -189,6 +190,15 @@ async def test_a_job_may_commit_before_it_has_ended(app: FastAPI, notes: Notes) 
     assert await run_due_jobs(app, TEST_JOBS, HOUR) == ["write_in_two_transactions"]
     assert await run_due_jobs(app, TEST_JOBS, HOUR) == []
     assert await notes() == ["long begun", "long begun", "long ended"]
+
+
+async def test_an_error_about_a_payload_does_not_repeat_it(app: FastAPI) -> None:
+    async with app.state.sessions.begin() as session:
+        queries = Queries(SessionDriver(session))
+        await queries.enqueue("write_note", b'{"text": ["personal"]}')
+    with pytest.raises(InvalidPayloadError, match="no Note: text: Input should be") as raised:
+        await run_due_jobs(app, TEST_JOBS)
+    assert "personal" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_attempts_are_further_and_further_apart() -> None:

@@ -11,10 +11,12 @@ from fastapi import FastAPI, WebSocket
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from starlette.types import Message
 
 from app.main import create_app
-from app.realtime import Hub, hub, listener, publish, websockets
+from app.realtime import Hub, event_streams, hub, listener, publish, websockets
 from app.realtime.channels import topic
+from app.realtime.event_streams import EventStream
 from app.realtime.hub import BACKLOG, TOO_SLOW
 from app.realtime.listener import listen, make_engine
 from app.settings import Settings
@@ -111,6 +113,25 @@ async def test_a_client_that_is_too_slow_is_cut_off(app: FastAPI, follow: Follow
         with pytest.raises(WebSocketClosedError) as error:
             await ws.receive_json()
         assert (error.value.code, error.value.reason) == TOO_SLOW
+
+
+async def test_a_stream_that_nobody_reads_makes_room(
+    app: FastAPI, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_streams, "SEND_TIMEOUT", 0.01)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if len(sent) == 3:
+            await asyncio.Event().wait()  # as a server does that can write no more
+
+    async with stream(CHAT):
+        (client,) = app.state.realtime.clients
+        client.put(hub.RESET)
+        async with asyncio.timeout(10):
+            await EventStream.of(client).stream_response(send)
+    assert [message["type"] for message in sent][1:] == ["http.response.body"] * 2
 
 
 async def test_a_stream_that_is_too_slow_ends(app: FastAPI, stream: Stream) -> None:

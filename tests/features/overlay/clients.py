@@ -46,10 +46,27 @@ async def refuse_foreign_pages(url: str) -> None:
     assert status == 403
 
 
-async def cut_off_who_does_not_read(url: str) -> None:
+def small_socket(url: str) -> socket.socket:
     own = socket.socket()
     own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     own.connect(("127.0.0.1", httpx.URL(url).port))
+    return own
+
+
+async def leave_while_events_wait(url: str) -> None:
+    with small_socket(url) as own:
+        own.sendall(f"GET {CHAT} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        assert await asyncio.to_thread(own.recv, 15) == b"HTTP/1.1 200 OK"
+        async with connect(url) as busy:
+            for _ in range(MANY):
+                await busy.send(json.dumps(LONG))
+                assert (await receive(busy))["data"] == LONG
+    await asyncio.sleep(0.5)  # the service notices
+    print("who leaves is no error", flush=True)
+
+
+async def cut_off_who_does_not_read(url: str) -> None:
+    own = small_socket(url)
     async with connect(url) as busy, connect(url, sock=own, max_queue=1, compression=None) as slow:
         for _ in range(MANY):
             await busy.send(json.dumps(LONG))
@@ -91,6 +108,7 @@ async def main(one: str, other: str) -> None:
         await all_hear("hello again", second, first)
         print("all processes hear again", flush=True)
     async with asyncio.timeout(TIMEOUT):
+        await leave_while_events_wait(one)
         await cut_off_who_does_not_read(one)
 
 
