@@ -15,7 +15,7 @@ HEADERS = {
     b"x-content-type-options": b"nosniff",  # what is no script or style is not used as one
     b"referrer-policy": b"no-referrer",  # URLs can have values that are nobody's business
     b"content-security-policy": b"frame-ancestors 'none'",  # no page can show this one as its own
-    b"cache-control": b"private, no-cache",  # no shared cache keeps them; others ask, by the ETag
+    b"cache-control": b"private, no-cache",  # not in shared caches; others revalidate
 }
 READABLE_BY_SCRIPTS = ("ETag", "Location", "Retry-After", "X-Request-ID")
 """Response headers that scripts of other origins can read, besides those that all scripts can."""
@@ -53,7 +53,7 @@ class AllowedHosts:
 
         async def reject(_: Message) -> None:
             nonlocal app
-            app = problem_response(400, "The service does not answer for this host.")
+            app = problem_response(400, "Invalid Host header.")
 
         if scope["type"] != "http" or not is_health_check(scope):
             await self.decide(scope, receive, reject)

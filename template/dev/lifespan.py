@@ -22,7 +22,7 @@ class HangingLifespanError(Exception):
 
     def __init__(self, phase: str, ended: BaseException) -> None:
         super().__init__(
-            f"The {phase} of the application hangs. After {MAX_SECONDS:g} s it waits at\n"
+            f"The {phase} of the application hangs. After {MAX_SECONDS:g} s it still waits at\n"
             f"    {line_of(ended)}\n"
             "If it needs longer, set `dev.lifespan.MAX_SECONDS` in tests/conftest.py."
         )

@@ -76,7 +76,7 @@ async def test_only_allowed_hosts_are_answered(host: str, status: int) -> None:
 async def test_other_hosts_are_answered_with_a_problem() -> None:
     response = await get("/docs", {"Host": "evil.example"}, allowed_hosts="api.example")
     assert response.headers["Content-Type"] == "application/problem+json"
-    assert response.json()["detail"] == "The service does not answer for this host."
+    assert response.json()["detail"] == "Invalid Host header."
 
 
 async def test_health_checks_are_answered_whatever_their_host() -> None:
