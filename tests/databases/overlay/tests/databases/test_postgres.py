@@ -63,7 +63,8 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 40) -> bool:
+    """For less than a minute, in which PostgreSQL notices by itself that its data is gone."""
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
