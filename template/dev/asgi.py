@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from dev.lifespan import state_for_request
+from dev.sandbox.patience import still_running
 from dev.sandbox.tasks import AnyTask, spawn, waiting_for
 
 Message = MutableMapping[str, Any]
@@ -108,7 +109,7 @@ class _Exchange(httpx.AsyncByteStream):
         self._over.set()
         if not self._task.done():
             with waiting_for(self._task):
-                await asyncio.wait({self._task}, timeout=DISCONNECT_TIMEOUT)
+                await still_running({self._task}, DISCONNECT_TIMEOUT)
         self._check()
 
     async def _wait(self) -> None:

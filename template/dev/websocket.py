@@ -11,6 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from dev.asgi import DISCONNECT_TIMEOUT, ASGIApp, Message
 from dev.lifespan import state_for_request
+from dev.sandbox.patience import patient_timeout, still_running
 from dev.sandbox.tasks import spawn, waiting_for
 
 RECEIVE_TIMEOUT = 5.0
@@ -90,7 +91,7 @@ class WebSocketClient:
             self._closed = True
             await self._to_app.put({"type": "websocket.disconnect", "code": code, "reason": reason})
         with waiting_for(self._task):
-            await asyncio.wait({self._task}, timeout=DISCONNECT_TIMEOUT)
+            await still_running({self._task}, DISCONNECT_TIMEOUT)
         self._raise_failure()
 
     async def open(self) -> None:
@@ -127,7 +128,7 @@ class WebSocketClient:
 
     async def _next(self) -> Message:
         with waiting_for(self._task):
-            async with asyncio.timeout(RECEIVE_TIMEOUT):
+            async with patient_timeout(RECEIVE_TIMEOUT):
                 message = await self._from_app.get()
         if message is None:
             self._from_app.put_nowait(None)

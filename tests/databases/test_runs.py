@@ -318,7 +318,7 @@ def kill_while_it_builds(project: Project, **variables: str) -> None:
     slow = project.path / "slow"
     slow.touch()
     with project.start("pytest", HEALTH, **family.variables, **variables) as command:
-        if not eventually(lambda: builds(project) == 1, 60):
+        if not eventually(lambda: builds(project) == 1):
             raise command.error("did not start to build")
         family.kill()
     slow.unlink()
@@ -360,7 +360,7 @@ def test_a_kept_database_can_be_opened_until_the_next_run(own_project: Project) 
         psql = [*shlex.split(match[1]), "-tAc", "SELECT current_database()"]
         assert "_kept" in subprocess.run(psql, check=True, capture_output=True, text=True).stdout
         run(own_project)
-        assert eventually(lambda: family.commands() == [], 20)
+        assert eventually(lambda: family.commands() == [])
     finally:
         family.kill()
 
@@ -385,14 +385,15 @@ def test_a_killed_run_leaves_no_data(own_project: Project, options: tuple[str, .
     with own_project.start(
         "pytest", "tests/test_waiting.py", *options, **family.variables
     ) as command:
-        if not eventually(note.exists, 60):
+        if not eventually(note.exists):
             raise command.error("did not start a server")
         data = Path(note.read_text())
         assert data.exists()
         for process in family.members():
             if "guard.py" not in " ".join(process.cmdline()) and process.name() != "postgres":
                 process.kill()
-        assert eventually(lambda: not data.exists() and family.servers() == [], 20)
+        # PostgreSQL notices by itself within a minute that its data is gone.
+        assert eventually(lambda: not data.exists() and family.servers() == [], 40)
 
 
 PROJECT_NAME = """

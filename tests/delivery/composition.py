@@ -101,7 +101,7 @@ def as_processes(project: Project) -> Iterator[Running]:
         with project.start(*serve, UVICORN_PORT=port, **variables) as app:
             _, *check = services["app"]["healthcheck"]["test"]
             check = [word.replace(":8000/", f":{port}/") for word in check]
-            assert eventually(lambda: succeeds(project, check), 30), app.output()
+            assert eventually(lambda: succeeds(project, check)), app.output()
             yield Running(
                 f"http://127.0.0.1:{port}",
                 lambda: app.process.send_signal(signal.SIGTERM),
@@ -119,7 +119,7 @@ def create_secret_key(project: Project, folder: Path) -> str:
 
 def succeeds(project: Project, command: list[str]) -> bool:
     with project.start(*command) as running:
-        return running.process.wait(10) == 0
+        return running.process.wait(60) == 0
 
 
 def image_command(project: Project) -> list[str]:

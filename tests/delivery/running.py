@@ -46,9 +46,11 @@ class RequestInFlight:
         self.connection.putrequest("POST", "/items")
         self.connection.putheader("Content-Type", "application/json")
         self.connection.putheader("Content-Length", str(len(self.body)))
+        self.connection.putheader("Expect", "100-continue")
         self.connection.endheaders()
+        # The service sends that when it wants to read the body.
+        assert self.connection.sock.recv(100).startswith(b"HTTP/1.1 100 ")
         self.connection.send(self.body[:10])
-        time.sleep(0.5)  # the service has read that by now
 
     def finish(self) -> int:
         """Send the rest, and return the status of the answer."""

@@ -166,7 +166,7 @@ def test_uncommitted_changes_are_refused(own_project: Project) -> None:
 def test_ctrl_c_changes_nothing(own_project: Project) -> None:
     family = Family()
     with own_project.start("feature", "add", "mail", **family.variables) as running:
-        assert eventually(lambda: any("copier" in line for line in family.commands()), 60)
+        assert eventually(lambda: any("copier" in line for line in family.commands()))
         os.killpg(running.process.pid, signal.SIGINT)  # as a terminal does
         said = running.wait(None)
     assert said.endswith("Interrupted. Nothing was changed.\n")
@@ -175,7 +175,7 @@ def test_ctrl_c_changes_nothing(own_project: Project) -> None:
 
 def test_ctrl_c_before_the_migration_is_there_says_what_to_take_back(own_project: Project) -> None:
     with own_project.start("feature", "add", "jobs") as running:
-        assert eventually(lambda: "app/worker.py" in own_project.changes(), 60)
+        assert eventually(lambda: "app/worker.py" in own_project.changes())
         os.killpg(running.process.pid, signal.SIGINT)  # as a terminal does
         said = running.wait(None)
     assert said.endswith(

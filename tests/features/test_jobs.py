@@ -158,7 +158,7 @@ def test_a_job_whose_worker_is_killed_runs_again(notes: Notes) -> None:
 
 
 def test_a_worker_goes_on_when_the_database_has_restarted(notes: Notes, worker: Command) -> None:
-    notes.enqueue({"text": "interrupted", "seconds": 2})
+    notes.enqueue({"text": "interrupted", "seconds": 5})
     worker.wait_for("(begun): interrupted, attempt 1")
     notes.server.stop()
     worker.wait_for("(unavailable): ")
@@ -203,7 +203,7 @@ def test_a_worker_that_is_stopped_ends_its_job(
 def test_jobs_that_were_given_up_are_listed_and_retried(notes: Notes, worker: Command) -> None:
     notes.enqueue({"text": "hopeless"}, verb="lose")
     worker.wait_for("(Exception while processing entrypoint/job-id)")
-    assert eventually(lambda: "lose_note  given up " in notes.worker("dead"), 10)
+    assert eventually(lambda: "lose_note  given up " in notes.worker("dead"))
     (line,) = notes.worker("dead").splitlines()
     assert line.endswith("ValueError: cannot write hopeless")
     id = line.partition(" ")[0]

@@ -35,7 +35,7 @@ class PgBouncer:
         command = [PROGRAM, "-q", str(self.folder / "pgbouncer.ini")]
         self.process = subprocess.Popen(command, user=self.user, stderr=subprocess.DEVNULL)
         log = self.folder / "log"
-        assert eventually(lambda: log.exists() and "process up" in log.read_text(), 10)
+        assert eventually(lambda: log.exists() and "process up" in log.read_text())
 
     def stop(self) -> None:
         """End at once, without waiting for clients."""

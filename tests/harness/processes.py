@@ -49,8 +49,9 @@ class Family:
             return False
 
 
-def eventually(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait until the condition holds; False if it does not within the time."""
+def eventually(condition: Callable[[], bool], seconds: float = 120) -> bool:
+    """Wait until the condition holds; False if it does not within the time, which is enough for
+    a machine that is slow and busy."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

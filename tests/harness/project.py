@@ -55,7 +55,7 @@ class Command:
             raise self.error(f"exited with {actual}, not {code}")
         return self.output()
 
-    def wait_for(self, pattern: str, seconds: float = 60) -> str:
+    def wait_for(self, pattern: str, seconds: float = 300) -> str:
         """Return what the pattern's group matches in the output, as soon as it does.
 
         Raises CommandError if the command ends or the time is over before that.

@@ -92,7 +92,7 @@ def proxy(server: str) -> Iterator[Proxy]:
     thread = threading.Thread(target=loop.run_until_complete, args=(serve,))
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield passing
     finally:
         loop.call_soon_threadsafe(stop.set)

@@ -48,7 +48,7 @@ def hanging_run(project: Project, *options: str) -> Iterator[HangingRun]:
     test.write_text(HALF_WAY)
     half_way = project.path / "half_way"
     with project.start("pytest", str(test), *options, **family.variables) as command:
-        if not eventually(half_way.exists, 60):
+        if not eventually(half_way.exists):
             raise command.error("did not get half-way")
         own, parent = map(int, half_way.read_text().split())
         test.unlink()

@@ -13,7 +13,7 @@ import pytest
 from tests.harness.processes import Family, eventually
 from tests.harness.project import Command, Project
 
-STOPS_WITHIN = 20  # seconds
+STOPS_WITHIN = 60  # seconds, on a machine that is slow and busy
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def test_it_restarts_when_code_changes(own_project: Project) -> None:
     with dev(own_project) as running:
         assert running.client.get("/health/live").json() == {"status": "ok"}
         health.write_text(health.read_text().replace('"ok"', '"changed"'))
-        assert eventually(lambda: is_changed(running.client), 30)
+        assert eventually(lambda: is_changed(running.client))
 
 
 def test_it_migrates_the_database_of_others_only_when_told(

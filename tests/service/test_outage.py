@@ -46,8 +46,8 @@ def test_it_starts_without_a_database_and_recovers_when_the_database_returns(
         for _ in range(2):
             with database(default_project) as server:
                 connect(socket_folder / SOCKET, server)
-                assert eventually(lambda: health(client) == (200, 200), 10)
-            assert eventually(lambda: health(client) == (200, 503), 10)
+                assert eventually(lambda: health(client) == (200, 200))
+            assert eventually(lambda: health(client) == (200, 503))
 
 
 def test_every_connection_asks_whether_the_host_of_the_database_is_still_there(
@@ -90,7 +90,7 @@ def test_a_wrong_password_or_database_is_503_with_one_line_in_the_log(
         assert health(client) == (200, 503)
         assert client.get("/items").status_code == 503
         # A request is logged after its response.
-        assert eventually(lambda: "GET /items" in command.output(), 10)
+        assert eventually(lambda: "GET /items" in command.output())
         # The server's own lines as well, and without its access log.
         log = [json.loads(line)["message"] for line in command.output().splitlines()]
         assert sum(reason in message for message in log) == 2  # one for each of the two requests

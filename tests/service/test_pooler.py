@@ -1,6 +1,5 @@
 """The service behind PgBouncer in transaction mode; the nightly workflow installs it."""
 
-import time
 from collections.abc import Iterator
 
 import httpx
@@ -69,17 +68,16 @@ def test_it_loses_nothing_when_connections_are_killed_and_the_pooler_restarts(
     default_project: Project, postgres: Server, pooler: PgBouncer, client: httpx.Client
 ) -> None:
     load = Load()
-    with together(16, lambda number: load.write(client.base_url, f"pooler {number}")):
-        time.sleep(1)
+    with together(16, lambda n: load.write(client.base_url, f"pooler {n}"), load.over):
+        load.wait_for(201)
         assert set(load.statuses) == {201}
         default_project.run("python", "-c", KILL, DATABASE_URL=postgres.url)
-        time.sleep(0.5)
+        load.wait_for(201)
         pooler.stop()
-        time.sleep(0.5)
+        load.wait_for(503)
         pooler.start()
-        assert eventually(lambda: create(client, "pooler back").status_code in {201, 409}, 20)
-        time.sleep(0.5)
-        load.over.set()
+        assert eventually(lambda: create(client, "pooler back").status_code in {201, 409})
+        load.wait_for(201)
     assert set(load.statuses) <= {201, 503}
     assert set(load.acknowledged) <= names(client)
 

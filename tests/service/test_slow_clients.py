@@ -86,7 +86,7 @@ def test_clients_that_send_slowly_do_not_keep_others_waiting(client: httpx.Clien
         )
         for sent in range(len(body)):
             connection.sendall(body[sent : sent + 1])
-            hurry.wait(1)
+            hurry.wait(5)
         return read_to_the_end(connection)
 
     answers = with_slow_clients(client, "send", send)

@@ -106,7 +106,7 @@ def test_a_conflict_ends_the_update_with_what_to_do(project: Project) -> None:
 def test_ctrl_c_changes_nothing(project: Project) -> None:
     family = Family()
     with project.start("template", "update", **family.variables) as running:
-        assert eventually(lambda: any("copier" in line for line in family.commands()), 60)
+        assert eventually(lambda: any("copier" in line for line in family.commands()))
         os.killpg(running.process.pid, signal.SIGINT)  # as a terminal does
         said = running.wait(None)
     assert said.endswith("Interrupted. Nothing was changed.\n")

@@ -7,7 +7,7 @@ from sqlalchemy import URL
 
 from dev.databases.connections import connect
 
-CONNECT_TIMEOUT = 5
+CONNECT_TIMEOUT = 20
 """Seconds that the server has to answer."""
 
 MIN_VERSION = 14

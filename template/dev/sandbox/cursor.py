@@ -1,6 +1,5 @@
 """What the application sees instead of asyncpg's `Cursor`."""
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from dataclasses import replace
@@ -9,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from dev.sandbox.backend import VirtualBackend
+from dev.sandbox.patience import patient_timeout
 from dev.sandbox.state import TransactionState
 from dev.sandbox.statements import Statement
 
@@ -88,7 +88,7 @@ class VirtualCursorFactory:
         """All rows, or None if they are many, or come slowly, or not at all."""
         rows: Rows = []
         try:
-            async with asyncio.timeout(SECONDS_AT_ONCE):
+            async with patient_timeout(SECONDS_AT_ONCE):
                 async for row in await self._open_real(connection, {"prefetch": ROWS_AT_ONCE + 1}):
                     rows.append(row)
                     if len(rows) > ROWS_AT_ONCE:

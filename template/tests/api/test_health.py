@@ -8,11 +8,18 @@ from sqlalchemy import Engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import Pool
 
+from app import health
 from app.health import DatabaseProbe
 from app.main import create_app
 from app.settings import Settings
 from dev.lifespan import started
 from tests.api.contract import assert_problem
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test depend on how fast this machine is."""
+    monkeypatch.setattr(health, "TIMEOUT", 60)
 
 
 @pytest.fixture

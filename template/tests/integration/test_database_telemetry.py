@@ -166,12 +166,16 @@ async def test_connections_in_use_and_idle_are_counted(
 async def test_the_wait_for_a_connection_is_measured(
     observed: AsyncEngine, telemetry: Telemetry
 ) -> None:
+    begun = asyncio.Event()
+
     async def wait() -> None:
+        begun.set()
         async with observed.connect():
             pass
 
     async with observed.connect(), observed.connect():
         waiting = asyncio.create_task(wait())
+        await begun.wait()
         await asyncio.sleep(0.03)
     await waiting
     [waits] = telemetry.points("db.client.connection.wait_time", "s")

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-TIMEOUT = 5.0  # seconds
+TIMEOUT = 60.0  # seconds
 
 
 class Events:

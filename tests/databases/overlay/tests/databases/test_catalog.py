@@ -113,8 +113,9 @@ class TestADrop:
 
 class TestOpenStatements:
     async def test_are_the_last_of_each_open_connection(
-        self, server: URL, connection: asyncpg.Connection
+        self, server: URL, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(catalog, "DISCONNECT_TIMEOUT", 0.1)
         await catalog.create(connection, "shop_open", RUN)
         left = await connect(server.set(database="shop_open"))
         await left.execute("SELECT\n  1 AS forgotten")

@@ -41,7 +41,7 @@ async def names(database: Database) -> list[str]:
 
 async def gone(database: Database, witness: Database) -> bool:
     """Whether a database gets dropped, which happens in the background."""
-    for _ in range(200):
+    for _ in range(6000):
         if database.name not in await names(witness):
             return True
         await asyncio.sleep(0.01)
@@ -85,8 +85,9 @@ async def test_a_dropped_database_is_gone(databases: Databases, worker_database:
 
 
 async def test_dropping_returns_the_last_statement_of_each_open_connection(
-    databases: Databases,
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(catalog, "DISCONNECT_TIMEOUT", 0.1)
     database = await databases.clone("left_open")
     connections = [await database.connect() for _ in range(2)]
     await connections[0].execute("SELECT 'first'")
@@ -105,8 +106,9 @@ async def test_a_database_can_be_dropped_twice(databases: Databases) -> None:
 async def test_databases_are_created_before_they_are_taken(
     worker_database: Database, preparing: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await preparing.drop(await preparing.take())
-    await asyncio.sleep(0.5)
+    first = await preparing.take()
+    await preparing.drop(first)
+    assert await gone(first, worker_database)  # and so the next have been created
     may_create = threading.Event()
     create = catalog.create
 
@@ -115,10 +117,13 @@ async def test_databases_are_created_before_they_are_taken(
         await create(*arguments)
 
     monkeypatch.setattr(catalog, "create", create_later)
-    for _ in range(CLONES_AHEAD):
-        database = await preparing.take()
-        assert database.name in await names(worker_database)
-    may_create.set()
+    try:
+        async with asyncio.timeout(60):
+            for _ in range(CLONES_AHEAD):
+                database = await preparing.take()
+                assert database.name in await names(worker_database)
+    finally:
+        may_create.set()
     await preparing.take()
 
 

@@ -21,8 +21,19 @@ PROJECT = Path(postgres.__file__).parents[2]
 RUN = Run("shop", "run1")
 OTHER_RUN = Run("shop", "run2")
 
-TIMEOUT = 20
+TIMEOUT = 120
 """Seconds after which a test is considered to hang."""
+
+UNTIL_ANOTHER_CONNECTS = """
+op.execute('''
+DO $$ BEGIN
+    WHILE (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()) < 2 LOOP
+        PERFORM pg_sleep(0.01);
+        PERFORM pg_stat_clear_snapshot();
+    END LOOP;
+END $$''')
+"""
+"""A migration that goes on when somebody else has connected to its database."""
 
 
 async def names(connection: asyncpg.Connection) -> set[str]:
@@ -207,7 +218,7 @@ class TestTheTemplate:
     async def test_is_completed_even_if_something_is_still_connected_to_it(
         self, server: URL, connection: asyncpg.Connection, template: Template, project: Project
     ) -> None:
-        project.migrate("op.execute('SELECT pg_sleep(0.5)')")
+        project.migrate(*UNTIL_ANOTHER_CONNECTS.splitlines())
         unfinished = server.set(database=f"{template.name}_{RUN.id}")
 
         async def connect_while_it_is_built() -> asyncpg.Connection:

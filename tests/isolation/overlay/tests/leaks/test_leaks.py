@@ -3,9 +3,10 @@
 import asyncio
 import gc
 import smtplib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from contextvars import Context
+from contextvars import Context, copy_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,22 +100,28 @@ async def test_notification_that_the_sandbox_cannot_see(
 
 
 async def test_reading_task_left_running(clean: None, sessions: Sessionmaker) -> None:
+    begun = asyncio.Event()
+
     async def read() -> None:
         async with sessions() as session:
+            begun.set()
             await session.execute(text("SELECT pg_sleep(5)"))
 
     kept.append(asyncio.create_task(read(), name="reader"))
-    await asyncio.sleep(0.05)
+    await begun.wait()
 
 
 async def test_writing_task_left_running(clean: None, sessions: Sessionmaker) -> None:
+    begun = asyncio.Event()
+
     async def work() -> None:
         async with sessions.begin() as session:
             await write(session)
+            begun.set()
             await asyncio.sleep(5)
 
     kept.append(asyncio.create_task(work(), name="writer"))
-    await asyncio.sleep(0.05)
+    await begun.wait()
 
 
 async def test_task_of_a_request_left_running(clean: None, client: AsyncClient) -> None:
@@ -149,16 +156,19 @@ async def test_task_that_cannot_be_cancelled(clean: None, sessions: Sessionmaker
 async def test_task_that_cannot_be_cancelled_is_kept_out_of_the_next_test() -> None:
     [task] = [one for one in kept if isinstance(one, asyncio.Task) and one.get_name() == "stubborn"]
     next_test_runs.set()
-    await asyncio.wait({task}, timeout=1)
+    await asyncio.wait({task}, timeout=60)
     assert task.done()
     assert isinstance(kept[-1], SandboxError)
 
 
 async def test_statement_that_cannot_be_cancelled(clean: None, sessions: Sessionmaker) -> None:
+    begun = asyncio.Event()
+
     async def work() -> None:
         async with sessions() as session:
-            task = asyncio.create_task(session.execute(text("SELECT pg_sleep(2)")))
+            task = asyncio.create_task(session.execute(text("SELECT pg_sleep(10)")))
             kept.append(task)
+            begun.set()
             while not task.done():
                 try:
                     await asyncio.shield(task)
@@ -166,7 +176,7 @@ async def test_statement_that_cannot_be_cancelled(clean: None, sessions: Session
                     continue
 
     kept.append(asyncio.create_task(work(), name="stubborn statement"))
-    await asyncio.sleep(0.05)
+    await begun.wait()
 
 
 @pytest.fixture
@@ -269,13 +279,16 @@ async def test_task_left_running_in_another_folder(
 
 @pytest.mark.committed
 async def test_task_left_running_on_a_clone(clean: None, sessions: Sessionmaker) -> None:
+    begun = asyncio.Event()
+
     async def work() -> None:
         async with sessions.begin() as session:
             await write(session)
+            begun.set()
             await asyncio.sleep(5)
 
     kept.append(asyncio.create_task(work(), name="writer on a clone"))
-    await asyncio.sleep(0.05)
+    await begun.wait()
 
 
 async def test_connection_lost_in_a_writing_transaction(
@@ -312,13 +325,12 @@ async def test_task_that_starts_another_one_as_it_ends(clean: None, sessions: Se
     await asyncio.sleep(0.01)
 
 
-def write_later(sessions: Sessionmaker) -> asyncio.Future[Any]:
-    """Write from a timer, which runs in one of the next tests."""
-    loop = asyncio.get_running_loop()
+def write_later(sessions: Sessionmaker) -> None:
+    """Write from a timer, which runs in one of the next tests: when that calls `run_timers`."""
+    loop, context = asyncio.get_running_loop(), copy_context()
     refused: asyncio.Future[Any] = loop.create_future()
 
     async def work() -> None:
-        await next_timer_runs.wait()
         try:
             async with sessions.begin() as session:
                 await write(session)
@@ -327,39 +339,45 @@ def write_later(sessions: Sessionmaker) -> asyncio.Future[Any]:
         else:
             refused.set_result(None)
 
-    loop.call_later(0.1, lambda: kept.append(loop.create_task(work())))
-    return refused
+    def start() -> None:
+        kept.append(loop.create_task(work()))
+
+    timers.append((partial(loop.call_soon, start, context=context), refused))
 
 
-refused_timers: list[asyncio.Future[Any]] = []
-next_timer_runs = asyncio.Event()
+timers: list[tuple[Callable[[], object], asyncio.Future[Any]]] = []
+
+
+async def run_timers() -> None:
+    for run, refused in timers:
+        run()
+        assert isinstance(await asyncio.wait_for(refused, 60), SandboxError)
+    timers.clear()
 
 
 async def test_a_timer_is_started(clean: None, sessions: Sessionmaker) -> None:
-    refused_timers.append(write_later(sessions))
+    write_later(sessions)
 
 
 @pytest.mark.committed
 async def test_a_timer_is_started_on_a_clone(clean: None, sessions: Sessionmaker) -> None:
-    refused_timers.append(write_later(sessions))
+    write_later(sessions)
 
 
 async def test_a_timer_does_not_write_into_the_next_test(clean: None, engine: AsyncEngine) -> None:
-    next_timer_runs.set()
-    for refused in refused_timers:
-        assert isinstance(await asyncio.wait_for(refused, 1), SandboxError)
+    await run_timers()
 
 
 @pytest.mark.committed
 async def test_a_timer_is_started_again(clean: None, sessions: Sessionmaker) -> None:
-    refused_timers[:] = [write_later(sessions)]
+    write_later(sessions)
 
 
 @pytest.mark.committed
 async def test_a_timer_does_not_write_into_the_next_clone(clean: None, engine: AsyncEngine) -> None:
     async with engine.connect():  # leaves a connection in the pool
         pass
-    assert isinstance(await asyncio.wait_for(refused_timers[0], 1), SandboxError)
+    await run_timers()
 
 
 def fail_once(isolation: DatabaseIsolation, *, at_start: bool) -> None:
@@ -438,7 +456,8 @@ async def test_the_next_lifespan_is_going_to_fail(
 
 async def test_lifespan_that_fails(clean: None) -> None:
     lifespan_fails.set()
-    await asyncio.sleep(0.01)
+    for _ in range(100):
+        await asyncio.sleep(0)
 
 
 async def test_the_application_is_back_after_its_lifespan_has_failed(

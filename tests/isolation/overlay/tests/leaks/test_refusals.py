@@ -24,12 +24,16 @@ OUTSIDE_OF_TRANSACTIONS = [
 
 
 async def test_a_second_writer_in_the_same_task_fails_and_the_error_names_both(
-    clean: None, client: AsyncClient
+    clean: None,
+    client: AsyncClient,
+    isolation: DatabaseIsolation,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(isolation.sandbox.turns, "writer_timeout", 20)
     started = time.monotonic()
     with pytest.raises(SandboxError) as caught:
         await client.post("/audited/x")
-    assert time.monotonic() < started + 2, "that took too long to be told"
+    assert time.monotonic() < started + 10, "that took too long to be told"
     message = str(caught.value)
     assert "POST /audited/x" in message
     assert "INSERT INTO accounts" in message
@@ -38,13 +42,18 @@ async def test_a_second_writer_in_the_same_task_fails_and_the_error_names_both(
 
 
 async def test_a_request_that_would_see_the_tests_uncommitted_row_fails_at_once(
-    clean: None, client: AsyncClient, sessions: Sessionmaker
+    clean: None,
+    client: AsyncClient,
+    sessions: Sessionmaker,
+    isolation: DatabaseIsolation,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(isolation.sandbox.turns, "writer_timeout", 20)
     async with sessions() as session:
         session.add(Account(name="mine"))
         await session.flush()
         with pytest.raises(SandboxError, match=r"GET /names.*uncommitted writes.*Commit first"):
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(10):
                 await client.get("/names")
         await session.rollback()
     assert (await client.get("/names")).json() == []
@@ -57,19 +66,20 @@ async def test_waiting_for_a_writer_that_never_ends_is_an_error_that_names_both(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(isolation.sandbox.turns, "writer_timeout", 0.1)
-    release = asyncio.Event()
+    written, release = asyncio.Event(), asyncio.Event()
 
     async def write_and_wait() -> None:
         async with sessions.begin() as session:
             session.add(Account(name="written"))
             await session.flush()
+            written.set()
             await release.wait()
 
     writing = asyncio.create_task(write_and_wait(), name="task that writes")
-    await asyncio.sleep(0.05)
+    await written.wait()
     async with sessions() as session:
         with pytest.raises(SandboxError) as caught:
-            async with asyncio.timeout(3):
+            async with asyncio.timeout(10):
                 await session.scalars(select(Account))
     release.set()
     await writing
@@ -119,7 +129,7 @@ async def test_a_different_event_loop_is_refused_and_the_error_says_what_to_do(
 
     with ThreadPoolExecutor() as threads:
         # As the TestClient does, it blocks the loop of the tests meanwhile.
-        error = threads.submit(asyncio.run, write_elsewhere()).exception(timeout=10)
+        error = threads.submit(asyncio.run, write_elsewhere()).exception(timeout=60)
     assert isinstance(error, SandboxError)
     assert "on a different event loop" in str(error)
     assert "Use the fixture `client`" in str(error)

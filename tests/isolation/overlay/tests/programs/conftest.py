@@ -18,7 +18,9 @@ from dev.isolation import DatabaseIsolation, connect_options
 
 @pytest.fixture(scope="session")
 async def machine(settings: Settings, databases: Databases) -> AsyncIterator[Machine]:
-    make_engine = partial(create_engine, settings)
+    # What waits is ended by a program, and by no timeout while the machine is busy.
+    patient = {"database_lock_timeout": 600, "database_statement_timeout": 600}
+    make_engine = partial(create_engine, settings.model_copy(update=patient))
 
     def make_app(_: AsyncEngine) -> FastAPI:
         return FastAPI()

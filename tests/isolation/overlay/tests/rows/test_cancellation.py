@@ -302,40 +302,50 @@ async def test_a_request_to_cancel_that_gets_lost_is_repeated(
         pass
 
     monkeypatch.setattr("asyncpg.connect_utils._cancel", lose)
-    request = asyncio.create_task(client.post("/slow/x"))
+    request = asyncio.create_task(client.post("/slow/x", params={"seconds": 9}))
     await runs_on_the_server("SELECT pg_sleep")
     request.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await request
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(7):  # less than it takes
+        with pytest.raises(asyncio.CancelledError):
+            await request
         assert await names() == ["seed"]
 
 
 @pytest.fixture
-async def runs_on_the_server(
-    db_session: AsyncSession, worker_database: Database
-) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
-    """Wait until the server runs a statement that begins with this text."""
+async def outside(db_session: AsyncSession, worker_database: Database) -> AsyncIterator[Any]:
+    """A real connection to the database of the test."""
     name = await db_session.scalar(text("SELECT current_database()"))
-    other = await worker_database.connect(database=name)
+    connection = await worker_database.connect(database=name)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def runs_on_the_server(outside: Any) -> Callable[[str], Awaitable[None]]:
+    """Wait until the server runs a statement that begins with this text."""
     query = """
         SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND state = 'active' AND starts_with(query, $1)
     """
 
     async def runs_on_the_server(start: str) -> None:
-        async with asyncio.timeout(5):
-            while not await other.fetchval(query, start):
+        async with asyncio.timeout(60):
+            while not await outside.fetchval(query, start):
                 await asyncio.sleep(0.005)
 
-    yield runs_on_the_server
-    await other.close()
+    return runs_on_the_server
 
 
 SLOW_COMMIT = [
     """
     CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql
-    AS $$ BEGIN PERFORM pg_sleep(1); RETURN NULL; END $$
+    AS $$ BEGIN
+        WHILE NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'go on') LOOP
+            PERFORM pg_sleep(0.01);
+            PERFORM pg_stat_clear_snapshot();
+        END LOOP;
+        RETURN NULL;
+    END $$
     """,
     """
     CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON accounts
@@ -346,7 +356,11 @@ SLOW_COMMIT = [
 
 @sandbox_only
 async def test_a_commit_that_has_begun_is_finished_before_the_cancellation_counts(
-    engine: AsyncEngine, sessions: Sessionmaker, names: Names
+    engine: AsyncEngine,
+    sessions: Sessionmaker,
+    names: Names,
+    outside: Any,
+    runs_on_the_server: Callable[[str], Awaitable[None]],
 ) -> None:
     async with engine.begin() as connection:
         for statement in SLOW_COMMIT:
@@ -354,8 +368,12 @@ async def test_a_commit_that_has_begun_is_finished_before_the_cancellation_count
     session = sessions()
     session.add(Account(name="committed"))
     await session.flush()
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.5):
-            await session.commit()
+    commit = asyncio.create_task(session.commit())
+    await runs_on_the_server("SET CONSTRAINTS")
+    commit.cancel()
+    await asyncio.sleep(0.05)  # if that were to interrupt it, it would by now
+    await outside.execute("SET application_name = 'go on'")
+    with pytest.raises(asyncio.CancelledError):
+        await commit
     await session.close()
     assert await names() == ["committed"]

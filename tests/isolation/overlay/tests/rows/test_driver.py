@@ -248,4 +248,4 @@ async def test_warnings_of_the_server_reach_a_log_listener(driver: Any) -> None:
     heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     driver.add_log_listener(lambda _, message: heard.set_result(message))
     await driver.execute("DO $$ BEGIN RAISE WARNING 'careful'; END $$")
-    assert (await asyncio.wait_for(heard, 1)).message == "careful"
+    assert (await asyncio.wait_for(heard, 60)).message == "careful"

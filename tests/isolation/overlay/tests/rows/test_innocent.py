@@ -53,6 +53,7 @@ async def test_children_that_are_gathered_have_sessions_of_their_own(
     assert sorted(await names()) == written
 
 
+@sandbox_only
 async def test_a_hook_may_limit_how_long_a_transaction_is_idle(
     settings: Settings, engine: AsyncEngine, connect: Connect
 ) -> None:

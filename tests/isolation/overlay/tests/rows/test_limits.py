@@ -43,6 +43,9 @@ async def test_with_real_connections_the_state_before_an_uncommitted_write_is_se
 
 # Conflicts: locks, deadlocks, serialization
 
+MEET, NEVER_MEET = 60, 0.3
+"""Seconds that two transactions wait for each other."""
+
 
 async def account(db_session: AsyncSession, *names: str) -> None:
     db_session.add_all(Account(name=name) for name in names)
@@ -64,15 +67,16 @@ async def test_a_row_lock_conflicts_with_another_one(
             await lock_row(second)
 
 
-async def update_in_opposite_order(sessions: Sessionmaker) -> list[str]:
-    """The errors of two transactions that each update the row that the other has updated."""
+async def update_in_opposite_order(sessions: Sessionmaker, patience: float) -> list[str]:
+    """The errors of two transactions that each update the row that the other has updated. They
+    wait for each other for so many seconds."""
     both_have_one = asyncio.Barrier(2)
     update = text("UPDATE accounts SET note = :name WHERE name = :name")
 
     async def run(first: str, second: str) -> None:
         async with sessions.begin() as session:
             await session.execute(update, {"name": first})
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(patience):
                 await both_have_one.wait()
             await session.execute(update, {"name": second})
 
@@ -85,25 +89,26 @@ async def test_transactions_that_would_deadlock_never_meet(
     sessions: Sessionmaker, db_session: AsyncSession
 ) -> None:
     await account(db_session, "a", "b")
-    assert "deadlock" not in " ".join(await update_in_opposite_order(sessions))
+    assert "deadlock" not in " ".join(await update_in_opposite_order(sessions, NEVER_MEET))
 
 
 @real
 async def test_a_deadlock_is_detected(sessions: Sessionmaker, db_session: AsyncSession) -> None:
     await account(db_session, "a", "b")
-    [error] = await update_in_opposite_order(sessions)
+    [error] = await update_in_opposite_order(sessions, MEET)
     assert "deadlock detected" in error
 
 
-async def write_after_both_have_read(engine: AsyncEngine) -> list[str]:
-    """The errors of two serializable transactions that each write what the other has read."""
+async def write_after_both_have_read(engine: AsyncEngine, patience: float) -> list[str]:
+    """The errors of two serializable transactions that each write what the other has read. They
+    wait for each other for so many seconds."""
     both_have_read = asyncio.Barrier(2)
     serializable = engine.execution_options(isolation_level="SERIALIZABLE")
 
     async def run(name: str) -> None:
         async with serializable.begin() as connection:
             await connection.execute(text("SELECT count(*) FROM accounts"))
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(patience):
                 await both_have_read.wait()
             await connection.execute(text("INSERT INTO accounts (name) VALUES (:n)"), {"n": name})
 
@@ -113,12 +118,12 @@ async def write_after_both_have_read(engine: AsyncEngine) -> list[str]:
 
 @sandbox_only
 async def test_serializable_transactions_are_serial(engine: AsyncEngine) -> None:
-    assert "serialize" not in " ".join(await write_after_both_have_read(engine))
+    assert "serialize" not in " ".join(await write_after_both_have_read(engine, NEVER_MEET))
 
 
 @real
 async def test_a_serialization_failure_is_detected(engine: AsyncEngine) -> None:
-    [error] = await write_after_both_have_read(engine)
+    [error] = await write_after_both_have_read(engine, MEET)
     assert "could not serialize access" in error
 
 

@@ -33,7 +33,7 @@ class Ear:
         self.heard.put_nowait((channel, str(payload)))
 
     async def next(self) -> tuple[str, str]:
-        return await asyncio.wait_for(self.heard.get(), 2)
+        return await asyncio.wait_for(self.heard.get(), 60)
 
     async def nothing(self) -> bool:
         await asyncio.sleep(0.05)
