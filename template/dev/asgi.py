@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 
 from dev.lifespan import state_for_request
-from dev.sandbox.patience import still_running
 from dev.sandbox.tasks import AnyTask, spawn, waiting_for
+from dev.sandbox.timeouts import still_running
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -11,8 +11,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from dev.asgi import DISCONNECT_TIMEOUT, ASGIApp, Message
 from dev.lifespan import state_for_request
-from dev.sandbox.patience import patient_timeout, still_running
 from dev.sandbox.tasks import spawn, waiting_for
+from dev.sandbox.timeouts import stall_tolerant_timeout, still_running
 
 RECEIVE_TIMEOUT = 5.0
 """Seconds that a client waits for the application before it raises a TimeoutError."""
@@ -128,7 +128,7 @@ class WebSocketClient:
 
     async def _next(self) -> Message:
         with waiting_for(self._task):
-            async with patient_timeout(RECEIVE_TIMEOUT):
+            async with stall_tolerant_timeout(RECEIVE_TIMEOUT):
                 message = await self._from_app.get()
         if message is None:
             self._from_app.put_nowait(None)

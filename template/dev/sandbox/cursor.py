@@ -8,9 +8,9 @@ from typing import Any
 import asyncpg
 
 from dev.sandbox.backend import VirtualBackend
-from dev.sandbox.patience import patient_timeout
 from dev.sandbox.state import TransactionState
 from dev.sandbox.statements import Statement
+from dev.sandbox.timeouts import stall_tolerant_timeout
 
 Rows = list[asyncpg.Record]
 
@@ -88,7 +88,7 @@ class VirtualCursorFactory:
         """All rows, or None if they are many, or come slowly, or not at all."""
         rows: Rows = []
         try:
-            async with patient_timeout(SECONDS_AT_ONCE):
+            async with stall_tolerant_timeout(SECONDS_AT_ONCE):
                 async for row in await self._open_real(connection, {"prefetch": ROWS_AT_ONCE + 1}):
                     rows.append(row)
                     if len(rows) > ROWS_AT_ONCE:

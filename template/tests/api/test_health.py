@@ -17,7 +17,7 @@ from tests.api.contract import assert_problem
 
 
 @pytest.fixture(autouse=True)
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+def long_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test depend on how fast this machine is."""
     monkeypatch.setattr(health, "TIMEOUT", 60)
 

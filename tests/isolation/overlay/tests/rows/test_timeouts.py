@@ -6,7 +6,7 @@ import time
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from dev.sandbox.patience import patient_timeout, still_running
+from dev.sandbox.timeouts import stall_tolerant_timeout, still_running
 
 
 def stand_still(seconds: float) -> None:
@@ -21,13 +21,13 @@ async def work() -> None:
 
 async def test_a_timeout_does_not_count_while_the_loop_stands_still() -> None:
     stand_still(0.5)
-    async with patient_timeout(0.2):
+    async with stall_tolerant_timeout(0.2):
         await work()
 
 
 async def test_a_timeout_expires() -> None:
     with pytest.raises(TimeoutError):
-        async with patient_timeout(0.02):
+        async with stall_tolerant_timeout(0.02):
             await asyncio.Event().wait()
 
 

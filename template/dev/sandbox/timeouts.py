@@ -16,7 +16,7 @@ counts only the one that was due."""
 
 
 @asynccontextmanager
-async def patient_timeout(seconds: float) -> AsyncIterator[None]:
+async def stall_tolerant_timeout(seconds: float) -> AsyncIterator[None]:
     """As `asyncio.timeout`, but for the time in which the event loop stands still."""
     loop = asyncio.get_running_loop()
     timer: asyncio.TimerHandle
@@ -39,6 +39,6 @@ async def patient_timeout(seconds: float) -> AsyncIterator[None]:
 async def still_running(tasks: Collection[AnyTask], seconds: float) -> set[AnyTask]:
     """Wait until the tasks have ended, or for so many seconds; return those that have not."""
     with suppress(TimeoutError):
-        async with patient_timeout(seconds):
+        async with stall_tolerant_timeout(seconds):
             await asyncio.wait(tasks)
     return {task for task in tasks if not task.done()}
