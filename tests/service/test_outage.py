@@ -58,7 +58,7 @@ def test_every_connection_asks_whether_the_host_of_the_database_is_still_there(
     with serve(default_project, url) as client:
         client.get("/items")
         assert health(client) == (200, 200)
-        assert tcp_timers(postgres.port) == [KEEPALIVE, KEEPALIVE]
+        assert eventually(lambda: tcp_timers(postgres.port) == [KEEPALIVE, KEEPALIVE])
 
 
 KEEPALIVE = "02"
