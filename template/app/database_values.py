@@ -3,7 +3,7 @@
 import re
 
 from asyncpg import PostgresError
-from asyncpg.exceptions import DataError
+from asyncpg.exceptions import DataError, PostgresSyntaxError
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -27,8 +27,10 @@ def report_unreadable_values(engine: AsyncEngine) -> None:
         return UnreadableValueError(str(error)) if unreadable else None
 
 
+SHOW_VALUES = (DataError, PostgresSyntaxError)
+"""Errors about a value that is invalid, such as a number, or a query of full-text search."""
+
 SHOWN_VALUE = re.compile(r'(?<=: ).*|".*"', re.DOTALL)
-"""In the message about a value that is invalid."""
 
 
 def hide_values_in_errors(engine: AsyncEngine) -> None:
@@ -43,7 +45,7 @@ def hide_values_in_errors(engine: AsyncEngine) -> None:
         if not isinstance(said, PostgresError):
             return
         said.detail = None
-        if isinstance(said, DataError):
+        if isinstance(said, SHOW_VALUES):
             message = said.args[0]
             said.__cause__ = None  # of the driver, which could not convert the value
             for error in (said, context.original_exception, context.sqlalchemy_exception):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -9,6 +10,7 @@ from asgi_lifespan import LifespanManager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dev.sandbox.tasks import line_of
+from dev.sandbox.timeouts import Countdown, expire
 
 MAX_SECONDS = 120.0
 """How long an application may wait for something while it starts, or ends, before that counts as
@@ -20,10 +22,11 @@ _states: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 class HangingLifespanError(Exception):
     """The lifespan of the application waits for something that does not happen."""
 
-    def __init__(self, phase: str, ended: BaseException) -> None:
+    def __init__(self, phase: str, ended: BaseException | None = None) -> None:
+        where = line_of(ended) if ended else "a line that catches its cancellation"
         super().__init__(
             f"The {phase} of the application hangs. After {MAX_SECONDS:g} s it still waits at\n"
-            f"    {line_of(ended)}\n"
+            f"    {where}\n"
             "If it needs longer, set `dev.lifespan.MAX_SECONDS` in tests/conftest.py."
         )
 
@@ -37,17 +40,20 @@ def started(app: ASGIApp, at_end: Callable[[], None] = lambda: None) -> Lifespan
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
         _states[app] = scope["state"]
         phase = "lifespan"
+        countdown: Countdown | None = None
 
         async def receive_and_limit() -> Message:
-            nonlocal phase
+            nonlocal phase, countdown
             message = await receive()
             phase = message["type"].removeprefix("lifespan.")
-            limit.reschedule(asyncio.get_running_loop().time() + MAX_SECONDS)
+            countdown = Countdown(MAX_SECONDS, partial(expire, limit))
             return message
 
         async def send_in_time(message: Message) -> None:
-            if not limit.expired():
-                limit.reschedule(None)
+            if countdown is not None:
+                countdown.cancel()
+            if limit.expired() and message["type"].endswith(".complete"):
+                raise HangingLifespanError(phase)
             await send(message)
 
         try:
@@ -58,6 +64,8 @@ def started(app: ASGIApp, at_end: Callable[[], None] = lambda: None) -> Lifespan
                 raise HangingLifespanError(phase, error.__cause__ or error) from error
             raise
         finally:
+            if countdown is not None:
+                countdown.cancel()
             at_end()
 
     return LifespanManager(run, startup_timeout=None, shutdown_timeout=None)

@@ -156,8 +156,20 @@ def test_a_failure_shows_the_frames_of_the_project_alone(own_project: Project) -
 
 FACTORY_LINE = "            # Your own startup and shutdown go below this line.\n"
 HANGS = "            await __import__('asyncio').Event().wait()\n"
-WORKS = "            __import__('time').sleep(1)\n"
+CATCHES = f"            with __import__('contextlib').suppress(BaseException):\n    {HANGS}"
+WORKS = """\
+            __import__('time').sleep(1)
+            await __import__('asyncio').sleep(0.01)
+"""
 IMPATIENT = "\nimport dev.lifespan\n\ndev.lifespan.MAX_SECONDS = 0.5\n"
+
+
+def give_lifespan(project: Project, startup: str, end: str = "") -> None:
+    """Add lines to the lifespan of a project whose tests are impatient."""
+    body = f"{FACTORY_LINE}{startup}            yield\n{end}"
+    replace(project.path, {"app/main.py": (f"{FACTORY_LINE}\n            yield\n", body)})
+    conftest = project.path / "tests" / "conftest.py"
+    conftest.write_text(conftest.read_text() + IMPATIENT)
 
 
 @pytest.mark.parametrize(
@@ -167,10 +179,7 @@ IMPATIENT = "\nimport dev.lifespan\n\ndev.lifespan.MAX_SECONDS = 0.5\n"
 def test_a_lifespan_that_hangs_ends_the_run_with_the_line_at_which_it_waits(
     own_project: Project, startup: str, end: str, phase: str
 ) -> None:
-    body = f"{FACTORY_LINE}{startup}            yield\n{end}"
-    replace(own_project.path, {"app/main.py": (f"{FACTORY_LINE}\n            yield\n", body)})
-    conftest = own_project.path / "tests" / "conftest.py"
-    conftest.write_text(conftest.read_text() + IMPATIENT)
+    give_lifespan(own_project, startup, end)
     output = own_project.pytest("tests/api/test_items.py", "--db=committed", "-x", code=None)
     assert f"The {phase} of the application hangs. After 0.5 s it still waits at" in output
     assert "app/main.py:" in output
@@ -178,9 +187,19 @@ def test_a_lifespan_that_hangs_ends_the_run_with_the_line_at_which_it_waits(
     assert ("the tests cannot run" in output) == (phase == "startup")
 
 
+@pytest.mark.parametrize(
+    ("startup", "end", "phase"),
+    [(CATCHES, "", "startup"), ("", CATCHES, "shutdown")],
+)
+def test_a_lifespan_that_hangs_and_catches_its_cancellation_is_an_error(
+    own_project: Project, startup: str, end: str, phase: str
+) -> None:
+    give_lifespan(own_project, startup, end)
+    output = own_project.pytest("tests/api/test_health.py", "--db=committed", "-x", code=1)
+    assert f"The {phase} of the application hangs. After 0.5 s it still waits at" in output
+    assert "a line that catches its cancellation" in output
+
+
 def test_a_startup_that_works_may_take_long(own_project: Project) -> None:
-    body = f"{FACTORY_LINE}{WORKS}            yield\n"
-    replace(own_project.path, {"app/main.py": (f"{FACTORY_LINE}\n            yield\n", body)})
-    conftest = own_project.path / "tests" / "conftest.py"
-    conftest.write_text(conftest.read_text() + IMPATIENT)
+    give_lifespan(own_project, WORKS)
     own_project.pytest("tests/api/test_health.py")

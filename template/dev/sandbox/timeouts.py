@@ -5,8 +5,9 @@ as this process runs again. A timeout of asyncio has expired by then.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from dev.sandbox.tasks import AnyTask
 
@@ -15,25 +16,38 @@ PARTS = 20
 counts only the one that was due."""
 
 
+class Countdown:
+    """Calls `at_end` after so many seconds, not counting those in which the loop stands still."""
+
+    def __init__(self, seconds: float, at_end: Callable[[], object]) -> None:
+        self._part = seconds / PARTS
+        self._at_end = at_end
+        self._count(PARTS)
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+    def _count(self, left: int) -> None:
+        if left == 0:
+            self._at_end()
+        else:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._part, self._count, left - 1)
+
+
 @asynccontextmanager
 async def stall_tolerant_timeout(seconds: float) -> AsyncIterator[None]:
     """As `asyncio.timeout`, but for the time in which the event loop stands still."""
-    loop = asyncio.get_running_loop()
-    timer: asyncio.TimerHandle
-
-    def count(left: int) -> None:
-        nonlocal timer
-        if left == 0:
-            limit.reschedule(loop.time())
-        else:
-            timer = loop.call_later(seconds / PARTS, count, left - 1)
-
     async with asyncio.timeout(None) as limit:
-        count(PARTS)
+        countdown = Countdown(seconds, partial(expire, limit))
         try:
             yield
         finally:
-            timer.cancel()
+            countdown.cancel()
+
+
+def expire(limit: asyncio.Timeout) -> None:
+    limit.reschedule(asyncio.get_running_loop().time())
 
 
 async def still_running(tasks: Collection[AnyTask], seconds: float) -> set[AnyTask]:

@@ -172,6 +172,7 @@ PERSONAL = '"secret": of_nobody\nbut_Ada'
         ("INSERT INTO test_notes VALUES (2, CAST(:value AS text), -1)", "check constraint"),
         ("SELECT CAST(CAST(:value AS text) AS int)", "invalid input syntax for type integer: ..."),
         ("SELECT CAST(CAST(:value AS text) AS date)", "invalid input syntax for type date: ..."),
+        ("SELECT CAST(CAST(:value AS text) AS tsquery)", "syntax error in tsquery: ..."),
         ("SELECT CAST(:value AS uuid)", "invalid input for query argument $1: ..."),
         ("SELECT CAST(:value AS int)", "invalid input for query argument $1: ..."),
     ],
@@ -191,3 +192,15 @@ async def test_in_production_errors_show_no_values(
     everything = "".join(traceback.format_exception(raised.value))
     assert shown in everything
     assert not [part for part in PERSONAL.split() if part in everything]
+
+
+@pytest.mark.usefixtures("engine")
+async def test_in_development_errors_show_values(
+    settings: Settings, connect: Callable[[], Awaitable[Any]]
+) -> None:
+    development = settings.model_copy(update={"environment": "development"})
+    engine = create_engine(development, async_creator=connect)
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError) as raised:
+            await connection.execute(text("SELECT CAST(CAST(:v AS text) AS int)"), {"v": PERSONAL})
+    assert PERSONAL in str(raised.value.orig)

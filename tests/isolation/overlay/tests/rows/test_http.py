@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, Request, WebSocket
+from fastapi import APIRouter, FastAPI, Request, WebSocket
 from httpx import URL, AsyncClient
 from probe.models import Account, Post
 from probe.routes import marker
@@ -142,6 +142,19 @@ async def test_routes_that_a_test_adds_end_with_it(
 
     assert "/attempt" in app.openapi()["paths"]
     assert (await client.get("/attempt")).json() == attempt
+
+
+lifespans: list[Any] = []
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_the_lifespan_of_a_router_that_a_test_includes_ends_with_it(
+    app: FastAPI, attempt: str
+) -> None:
+    lifespans.append(app.router.lifespan_context)
+    assert lifespans[0] is lifespans[-1]
+    app.include_router(APIRouter())
+    assert app.router.lifespan_context is not lifespans[0]
 
 
 async def test_test_and_application_share_no_objects(
