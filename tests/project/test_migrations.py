@@ -11,6 +11,7 @@ from copier import VcsRef
 from tests.harness.answers import ANSWERS
 from tests.harness.project import Project, render
 from tests.harness.service import database
+from tests.harness.template import commit
 from tests.harness.updates import update
 
 MARKED = ANSWERS["every_field_type"]["resources"]
@@ -236,6 +237,47 @@ def test_an_exclusion_that_needs_an_extension_is_found_without_it(own_project: P
         migration.write_text(f"{up.replace(begin, begin + extension)}def downgrade{down}")
         changed.alembic("upgrade", "head")
         changed.alembic("check")
+        own_project.pytest(MIGRATIONS)
+
+
+RENAMING = """
+from migrations.renames import rename_column
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    rename_column("lamps", "watt", "power")
+    rename_column("lamps", "code", "number")
+
+
+def downgrade() -> None:
+    rename_column("lamps", "number", "code")
+    rename_column("lamps", "power", "watt")
+"""
+
+
+def test_a_renamed_column_takes_its_index_and_its_constraints_along(own_project: Project) -> None:
+    own_project.run("resource", "add", "lamp watt:int(1..)* code:str(20)!")
+    commit(own_project.path, "Lamps")
+    with database(own_project) as url:
+        changed = Changed(own_project, url)
+        changed.alembic("upgrade", "head")
+        changed.alembic("revision", "--autogenerate", "-m", "add", "--rev-id", "0002")
+        changed.alembic("upgrade", "head")
+        commit(own_project.path, "Their table")
+        change = "lamp -watt -code +power:int(1..)* +number:str(20)!"
+        said = own_project.run("resource", "change", change)
+        assert "use rename_column of migrations/renames.py in the migration instead" in said
+        before = changed.schema()
+        (own_project.path / "migrations" / "versions" / "0003_rename.py").write_text(RENAMING)
+        changed.alembic("upgrade", "head")
+        changed.alembic("check")
+        changed.alembic("downgrade", "-1")
+        assert changed.schema() == before
         own_project.pytest(MIGRATIONS)
 
 
