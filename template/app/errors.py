@@ -210,6 +210,9 @@ async def on_database_error(request: Request, error: DBAPIError) -> ProblemRespo
             return problem_response(
                 409, f"{_columns_of(error)} references a row that does not exist."
             )
+        case _, "23P01":  # exclusion_violation
+            detail = f"A value of {_columns_of(error)} conflicts with another row."
+            return problem_response(409, detail)
         case "22" | "23" | "54", _:  # a value that violates its type, a constraint or a limit
             return problem_response(422, f"The database rejected a value of {_columns_of(error)}.")
         case "40", _:  # deadlock, serialization failure

@@ -18,6 +18,11 @@ OWN = {
         "from app.resources.order.models import Order\n\n\n"
         "def tax(order: Order) -> int:\n    return int(order.total)\n"
     ),
+    "app/line_orders.py": (
+        "from app.resources.line.models import Line\n"
+        "from app.resources.order.models import Order\n\n\n"
+        "def belongs(line: Line, order: Order) -> bool:\n    return line.order_id == order.id\n"
+    ),
     "tests/unit/test_prices.py": (
         "from httpx import AsyncClient\n\n"
         "from app.resources.order.prices import tax\n"
@@ -71,6 +76,8 @@ def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project, tmp_pa
         assert said.startswith("Renamed order to purchase.")
         # The name may be any word in the user's own lines, so these are left to the user.
         assert "\n  app/resources/purchase/prices.py:4: def tax(order: Purchase) -> int:\n" in said
+        # A reference keeps its name.
+        assert "line.order_id ==" in (project.path / "app" / "line_orders.py").read_text()
         moved = project.path / "app" / "resources" / "purchase"
         assert OWN_METHOD in (moved / "models.py").read_text()
         assert list(project.path.glob("app/resources/order/*.py")) == []

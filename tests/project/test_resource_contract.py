@@ -37,6 +37,7 @@ class TestTwoFields(TestOneField):
     unique = ("name",)
     sortable = ("name", "note")
 """
+LEFT_OUT = "test_delete_of_an_unknown_id_is_404"
 OWN_TEST = """
 import httpx
 
@@ -115,6 +116,19 @@ def test_a_class_gets_the_tests_that_apply_to_it_once_per_field(
     output = project.pytest("--collect-only", "--quiet", "tests/api/test_own.py")
     for test, expected in FIELDS.items():
         assert fields(output, test) == expected, test
+
+
+def test_a_test_can_be_left_out_as_the_guide_says(
+    default_project: Project, copy: Callable[[Project], Project]
+) -> None:
+    project = copy(default_project)
+    way = re.findall(r"`(test_NAME.*)`", (project.path / "tests" / "README.md").read_text())
+    path = project.path / "tests" / "api" / "test_items.py"
+    line = way[0].replace("test_NAME", LEFT_OUT)
+    path.write_text(f"from typing import Any\n\n{path.read_text()}\n    {line}\n")
+    project.run("mypy", "tests/api/test_items.py")
+    project.run("ruff", "check", "tests/api/test_items.py")
+    assert LEFT_OUT not in project.pytest("--collect-only", "--quiet", "tests/api/test_items.py")
 
 
 def fields(output: str, test: str) -> tuple[list[str], ...]:

@@ -189,7 +189,7 @@ def migration_notes(before: str, after: str) -> list[str]:
             if now.type != was.type and not {was.type, now.type} <= MAX_LENGTHS.keys()
         ],
         "The migration will drop {} and all data in it. If you only renamed a field, use "
-        "op.alter_column(..., new_column_name=...) in the migration instead.": [
+        "rename_column of migrations/renames.py in the migration instead.": [
             name for name in old if name not in kept
         ],
     }

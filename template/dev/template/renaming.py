@@ -53,7 +53,8 @@ class Renamer:
             after = rendered.get(renaming.path(path))
             if after is not None and renaming.path(path) != path:
                 words |= _differing_words(repository.lines(blob), repository.lines(after))
-        for ordinary in (renaming.name, renaming.plural):
+        mentions = [name, renaming.plural, *words]
+        for ordinary in (renaming.name, renaming.plural, *self._references(new, name)):
             words.pop(ordinary, None)
         self.words = words
         self._word = re.compile(rf"\b({'|'.join(words)})\b")
@@ -61,7 +62,7 @@ class Renamer:
         path = renaming.plural.replace("_", "-")
         self._path = re.compile("(?<=/)" + path + "(?=[\"'/?{])")
         self._key = re.compile(rf"(?<=[\"']){renaming.plural}(?=\.)")
-        self._mention = re.compile(rf"\b({'|'.join([name, renaming.plural, *words])})\b")
+        self._mention = re.compile(rf"\b({'|'.join(mentions)})\b")
 
     def renamed(self) -> tuple[str, str, str]:
         """What to merge: a commit of the old render, the new one, and the tree of the service."""
@@ -87,6 +88,17 @@ class Renamer:
         found = re.search(r'^    __tablename__ = "(\w+)"', models, re.MULTILINE)
         assert found is not None
         return found[1]
+
+    def _references(self, commit: str, name: str) -> list[str]:
+        """The column of other resources' references that have the old name, and keep it. That of
+        the resource's own pairs has the same name, and does not."""
+        models = (
+            self.repository.lines(blob)
+            for path, blob in self.repository.files(commit).items()
+            if path.startswith("app/resources/") and path.endswith("/models.py")
+        )
+        begin = f"    {name}_id: "
+        return [f"{name}_id" for lines in models if any(one.startswith(begin) for one in lines)]
 
     def _rename(self, tree: str) -> str:
         """The same tree with the new name."""

@@ -52,6 +52,7 @@ STATUSES = {
     "23001": 409,  # restrict violation
     "23503": 409,  # foreign key violation
     "23505": 409,  # unique violation
+    "23P01": 409,  # exclusion violation
     "23514": 422,  # check violation
     "54000": 422,  # program limit exceeded
     "40001": 409,  # serialization failure
@@ -125,6 +126,12 @@ async def test_a_violation_of_no_known_constraint_is_that_of_a_row(engine: Async
 async def test_a_violation_of_no_known_constraint_names_the_table(engine: AsyncEngine) -> None:
     response = await response_of(raising_in(engine, "23514", "TABLE = 'samples', CONSTRAINT = 'a'"))
     assert response.json()["detail"] == "The database rejected a value of samples."
+
+
+async def test_a_row_that_another_one_excludes_is_a_conflict(engine: AsyncEngine) -> None:
+    response = await response_of(raising_in(engine, "23P01", "TABLE = 'bookings'"))
+    assert response.status_code == 409
+    assert response.json()["detail"] == "A value of bookings conflicts with another row."
 
 
 async def test_a_row_that_changed_concurrently_is_a_conflict() -> None:

@@ -218,7 +218,7 @@ async def test_unknown_users_and_wrong_passwords_cannot_be_told_apart(
     for email in (user.email, "nobody@example.com"):
         with assert_queries(2) as statements:
             response = await log_in(production_client, email, "wrong password")
-        headers = dict(response.headers) | {"x-request-id": ""}
+        headers = sorted(response.headers)
         seen.append((response.status_code, response.text, headers, statements, hasher.verified))
         hasher.verified = []
     known, unknown = seen

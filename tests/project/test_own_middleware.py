@@ -1,0 +1,38 @@
+"""The generated tests of a service pass with middleware of its own."""
+
+from tests.harness.project import Project
+
+PLACE = "    # Your own middleware goes below this line.\n"
+OWN = """    app.add_middleware(Timing)
+"""
+MODULE = '''"""Says how long each response has taken."""
+
+import time
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class Timing:
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_time(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Server-Timing"] = f"app;dur={time.perf_counter()}"
+            await send(message)
+
+        await self.app(scope, receive, send_with_time)
+'''
+
+
+def test_each_response_may_have_a_header_of_its_own(own_project: Project) -> None:
+    main = own_project.path / "app" / "main.py"
+    main.write_text(
+        main.read_text()
+        .replace(PLACE, PLACE + OWN)
+        .replace("from app.settings", "from app.timing import Timing\nfrom app.settings")
+    )
+    (own_project.path / "app" / "timing.py").write_text(MODULE)
+    own_project.pytest("-k", "head")
