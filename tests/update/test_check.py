@@ -4,41 +4,57 @@ Small releases instead of Copier's renders; `test_branches.py` runs the command.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dev.template import check as check_module
+from dev.template.answers import parse_features
 from dev.template.check import check, compare_releases
 from dev.template.git import Repository, TemplateError
 from tests.harness.template import commit, git, write
 
 REGISTRY = "app/resources/__init__.py"
+IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@example.com")
 
 
-def render(source: str, release: str, answers: Path, target: Path, *_: Any) -> None:
+def render(
+    source: str, release: str, answers: Path, target: Path, changes: Mapping[str, Any] | None = None
+) -> None:
     """Render what the answers say, as the template does: a registry, and a folder a resource."""
-    names = sorted(re.findall(r"^    (\w+): ", answers.read_text(), re.MULTILINE))
+    text = answers.read_text()
+    names = sorted(re.findall(r"^    (\w+): ", text, re.MULTILINE))
+    features = (changes or {}).get("features", parse_features(text))
     files = {
-        ".copier-answers.yml": answers_file(release, *names),
+        ".copier-answers.yml": answers_file(release, *names, features=features),
         "app/main.py": f"release = {release}\ncreate = 1\n",
         REGISTRY: registry(*(f"{name}_router" for name in names)),
+        **{f"app/{feature}/__init__.py": "" for feature in features},
     }
     for name in names:
         lines = [
             f"class {name}:",
             f"    {name} = {name}",
             f"    release = {release}",
+            *(f"    {feature} = {name}\n    )" for feature in features),
+            "    )",
             "    # Yours",
         ]
         files[f"app/resources/{name}/models.py"] = "\n".join([*lines, ""])
+        files[f"tests/factories/{name}.py"] = "".join(f"{feature}\n" for feature in features)
     write(target, files)
 
 
-def answers_file(release: str, *names: str) -> str:
+def answers_file(release: str, *names: str, features: Sequence[str] = ()) -> str:
+    listed = "".join(f"- {feature}\n" for feature in features)
     resources = "".join(f"    {name}: name:str\n" for name in names)
-    return f"_commit: {release}\n_src_path: /template\nresource: ''\nresources:\n{resources}"
+    return (
+        f"_commit: {release}\n_src_path: /template\n"
+        + (f"features:\n{listed}" if listed else "")
+        + f"resource: ''\nresources:\n{resources}"
+    )
 
 
 def registry(*lines: str) -> str:
@@ -58,11 +74,21 @@ class Service:
         write(folder, {"app/main.py": "release = 1\n", "own.py": "mine\n"})
         commit(folder, "Work")
 
-    def generate(self, release: str, *names: str) -> None:
+    def generate(self, release: str, *names: str, features: Sequence[str] = ()) -> None:
         """Render a release, without regard to what is there."""
         answers = self.folder.with_name("answers.yml")
-        answers.write_text(answers_file(release, *names))
+        answers.write_text(answers_file(release, *names, features=features))
         render("", release, answers, self.folder)
+
+    def change(self, *names: str, features: Sequence[str] = ()) -> None:
+        """Render other answers, as the commands do: with the edits of `order`, and a commit."""
+        path = "app/resources/order/models.py"
+        mine = self.text(path).partition("    # Yours\n")[2]
+        main = self.text("app/main.py")
+        self.generate("1", *names, features=features)
+        self.append(path, mine)
+        write(self.folder, {"app/main.py": main})
+        commit(self.folder, "Change")
 
     def append(self, file: str, text: str) -> None:
         write(self.folder, {file: self.text(file) + text})
@@ -193,8 +219,7 @@ def merge_a_branch_with(service: Service, add: list[str], change: str | None = N
     service.append("app/resources/order/models.py", mine)
     write(service.folder, {"app/main.py": "release = 2\n"})
     commit(service.folder, "Update")
-    identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
-    git(service.folder, *identity, "merge", "--quiet", "--strategy-option=ours", "branch")
+    git(service.folder, *IDENTITY, "merge", "--quiet", "--strategy-option=ours", "branch")
 
 
 def test_a_resource_of_a_branch_with_an_older_release_is_found_and_repaired(
@@ -214,6 +239,47 @@ def test_a_resource_of_a_branch_with_an_older_release_is_found_and_repaired(
     repaired = service.text("app/resources/tag/models.py")
     assert "    release = 2\n" in repaired
     assert "    branch = 1\n" in repaired
+
+
+@pytest.mark.parametrize("way", ["merge", "rebase", "squash"])
+@pytest.mark.parametrize(
+    ("before", "after", "difference"),
+    [((), ("tenancy",), "without tenancy"), (("tenancy",), (), "with tenancy")],
+    ids=["added", "dropped"],
+)
+def test_a_resource_of_a_branch_with_other_features_is_found_and_repaired(
+    service: Service, before: Sequence[str], after: Sequence[str], difference: str, way: str
+) -> None:
+    service.change("item", "order", features=before)
+    git(service.folder, "switch", "--quiet", "--create", "branch")
+    service.change("item", "order", "tag", features=before)
+    service.append("app/resources/tag/models.py", "    )\n    mine = 1\n")
+    commit(service.folder, "Edit")
+    git(service.folder, "switch", "--quiet", "main")
+    service.change("item", "order", features=after)
+    if way == "rebase":
+        git(service.folder, "switch", "--quiet", "branch")
+        git(service.folder, *IDENTITY, "rebase", "--quiet", "main")
+    elif way == "squash":
+        git(service.folder, "merge", "--quiet", "--squash", "branch")
+        commit(service.folder, "Squash")
+    else:
+        git(service.folder, *IDENTITY, "merge", "--quiet", "branch")
+    [finding] = service.findings()
+    assert finding.startswith(f"Resource 'tag' is as it was rendered {difference}: it was added")
+    assert finding.endswith("app/resources/tag/models.py, tests/factories/tag.py")
+    service.repair()
+    repaired = service.text("app/resources/tag/models.py")
+    assert ("    tenancy = tag\n" in repaired) == (difference == "without tenancy")
+    assert repaired.endswith("    mine = 1\n")
+
+
+def test_edits_of_what_a_feature_has_rendered_are_no_finding(service: Service) -> None:
+    service.change("item", "order", features=["tenancy"])
+    path = "app/resources/item/models.py"
+    write(service.folder, {path: service.text(path).replace("    tenancy = item\n", "")})
+    commit(service.folder, "Edit")
+    assert service.findings() == []
 
 
 def test_a_resource_that_was_updated_with_all_others_is_no_finding(service: Service) -> None:

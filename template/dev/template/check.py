@@ -4,11 +4,13 @@ Git merges branches line by line and knows nothing about renders. So a merge can
 an older release rendered it, or out of a registry.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Self
 
 from dev.template import writing
 from dev.template.answers import (
@@ -22,11 +24,42 @@ from dev.template.answers import (
 )
 from dev.template.git import Repository, TemplateError
 from dev.template.merging import Merge, Scratch
-from dev.template.rendering import render
+from dev.template.rendering import NO_CHANGES, Changes, render
 from dev.template.update import check_ready, check_repository
 
 REGISTRIES = ("app/features.py", "app/resources/__init__.py", "tests/factories/__init__.py")
 """The files with lines for each resource or each feature, in alphabetical order."""
+
+
+RECENT = 3
+"""How many earlier states a branch is taken to have been in: each may take a render."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What a resource is rendered with, apart from its fields."""
+
+    release: str
+    features: tuple[str, ...]
+
+    @classmethod
+    def of(cls, answers: str) -> Self:
+        """The state in the text of an answers file."""
+        return cls(find_release(answers), tuple(sorted(parse_features(answers))))
+
+    def difference(self, now: Self) -> str:
+        """Why something that was rendered in this state is not as it would be now."""
+        if self.release != now.release:
+            return (
+                f"release {self.release} rendered it: it was added or changed on a branch that "
+                f"{now.release} was not in"
+            )
+        parts = [f"without {name}" for name in now.features if name not in self.features]
+        parts += [f"with {name}" for name in self.features if name not in now.features]
+        return (
+            f"it was rendered {' and '.join(parts)}: it was added or changed on a branch that had "
+            "other features"
+        )
 
 
 @dataclass(frozen=True)
@@ -49,6 +82,7 @@ class Check:
         self.resources = parse_resources(read_answers(project.folder))
         self.features = parse_features(read_answers(project.folder))
         self.scratch = Scratch(folder / "merged", project)
+        self.renders: dict[State, dict[str, str]] = {}
         self.rendered = self._render(self.release)
         self.before = self.scratch.repository.files(self.scratch.before)
 
@@ -118,62 +152,103 @@ class Check:
         return [path for path in ignored.split("\0") if path]
 
     def _older_resources(self) -> Iterator[Finding]:
-        """Resources that were added, or changed, on a branch that had an older release."""
-        for name, release in self._releases_of_resources().items():
-            if release == self.release:
-                continue
-            older = self._render(release)
-            repairs = {
-                path: (older[path], self.rendered[path])
-                for path in self.rendered
-                if path in older
-                and path in self.before
-                and f"/{name}/" in path
-                and self._is_older(path, older[path])
-            }
-            if repairs:
-                yield Finding(
-                    f"Resource '{name}' is as release {release} rendered it: it was added or "
-                    f"changed on a branch that {self.release} was not in: {', '.join(repairs)}",
-                    repairs,
-                )
+        """Resources that a branch rendered with an older release, or with other features."""
+        now = State.of(read_answers(self.project.folder))
+        for name, states in self._states_of_resources().items():
+            edited = [path for path in self._files_of(name) if self.before[path] != self.rendered[path]]
+            for state in states:
+                if not edited or state == now:
+                    continue
+                older = self._render_as(state)
+                repairs = {
+                    path: (older[path], self.rendered[path])
+                    for path in edited
+                    if path in older and self._is_older(path, older[path])
+                }
+                if repairs:
+                    yield Finding(
+                        f"Resource '{name}' is as {state.difference(now)}: {', '.join(repairs)}",
+                        repairs,
+                    )
+                    break
+
+    def _files_of(self, name: str) -> list[str]:
+        """The files of a resource that its user has not deleted."""
+        models = self.rendered.get(f"app/resources/{name}/models.py")
+        table = "".join(self._lines(models)) if models else ""
+        plural = re.search(r' __tablename__ = "(\w+)"', table)
+        tests = f"tests/api/test_{plural[1]}.py" if plural else ""
+        files = (f"tests/factories/{name}.py", tests)
+        return [
+            path
+            for path in self.rendered
+            if path in self.before and (path.startswith(f"app/resources/{name}/") or path in files)
+        ]
 
     def _is_older(self, path: str, older: str) -> bool:
-        """Whether a file lacks all that the release has changed in it."""
+        """Whether a file lacks all that was changed in it since it was rendered as it was then."""
         there, then, now = (
-            Counter(line for line in self._lines(blob) if line.strip())
+            {line for line in self._lines(blob) if line.strip()}
             for blob in (self.before[path], older, self.rendered[path])
         )
         return then != now and not (now - then) & there and then - now <= there
 
-    def _releases_of_resources(self) -> dict[str, str]:
-        """The release that rendered each resource last, as the history of the answers has it."""
-        found: dict[str, str] = {}
+    def _states_of_resources(self) -> dict[str, list[State]]:
+        """What each resource may have been rendered with last, as the history of the answers says.
+
+        For a resource that was added, these are also earlier states: a rebase, or a merge as one
+        commit, hides what its branch had.
+        """
+        found: dict[str, list[State]] = {}
+        states: list[State] = []
+        for after, before in self._history():
+            state, resources, earlier = State.of(after), *map(parse_resources, (after, before))
+            others = [other for other in reversed(states) if other != state][:RECENT]
+            for written, fields in resources.items():
+                name = written.partition("/")[0]
+                if before and written not in earlier:
+                    found[name] = [state, *others]
+                elif state != State.of(before) or earlier.get(written) != fields:
+                    found[name] = [state]
+            states = [*(other for other in states if other != state), state]
+        present = {written.partition("/")[0] for written in self.resources}
+        return {name: tried for name, tried in found.items() if name in present}
+
+    def _history(self) -> Iterator[tuple[str, str]]:
+        """The answers after each commit that changed them, and before it."""
         path = f"{self.project.git('rev-parse', '--show-prefix').rstrip()}{ANSWERS_FILE}"
         commits = self.project.git(
             *("rev-list", "--full-history", "--no-merges", "--topo-order", "--reverse"),
             *("HEAD", "--", ANSWERS_FILE),
         ).split()
         for commit in commits:
-            after = self._answers_in(f"{commit}:{path}")
-            before = self._answers_in(f"{commit}^:{path}")
-            release = find_release(after)
-            resources, earlier = parse_resources(after), parse_resources(before)
-            for written, fields in resources.items():
-                if release != find_release(before) or earlier.get(written) != fields:
-                    found[written.partition("/")[0]] = release
-        present = {written.partition("/")[0] for written in self.resources}
-        return {name: release for name, release in found.items() if name in present and release}
+            yield self._answers_in(f"{commit}:{path}"), self._answers_in(f"{commit}^:{path}")
 
     def _answers_in(self, name: str) -> str:
         return self.project.git("cat-file", "blob", name, codes=(0, 128))
 
-    def _render(self, release: str) -> dict[str, str]:
-        """The files of a release, with the answers of the service."""
-        target = self.folder / f"release-{release}"
-        if not target.exists():
-            render(self.source, release, self.project.folder / ANSWERS_FILE, target)
-        return self.scratch.repository.files(self.scratch.commit(target))
+    def _render(self, release: str, changes: Changes = NO_CHANGES) -> dict[str, str]:
+        """The files of a release, with the answers of the service and these changes."""
+        with TemporaryDirectory(dir=self.folder) as folder:
+            target = Path(folder) / "render"
+            render(self.source, release, self.project.folder / ANSWERS_FILE, target, changes)
+            return self.scratch.repository.files(self.scratch.commit(target))
+
+    def _render_as(self, state: State) -> dict[str, str]:
+        """What the answers of the service would render in another state; nothing if they cannot."""
+        if state not in self.renders:
+            resources = self.resources
+            if "auth" not in state.features:  # there are no owners without users
+                resources = {
+                    written: " ".join(word for word in fields.split() if word != "owner")
+                    for written, fields in resources.items()
+                }
+            changes = {"features": list(state.features), "resources": resources}
+            try:
+                self.renders[state] = self._render(state.release, changes)
+            except TemplateError:
+                self.renders[state] = {}
+        return self.renders[state]
 
     def _lines(self, blob: str) -> list[str]:
         return self.scratch.repository.lines(blob)
