@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dev.template import check as check_module
+from dev.template import update as update_module
 from dev.template.answers import parse_features
 from dev.template.check import check, compare_releases
 from dev.template.git import Repository, TemplateError
@@ -145,7 +146,7 @@ def test_lines_of_both_branches_in_the_answers_are_an_error(
     with pytest.raises(TemplateError) as raised:
         service.findings()
     first, *values = str(raised.value).splitlines()
-    assert "2 times: a merge has kept the lines of both branches. Keep the right one" in first
+    assert "more than once: a merge has kept the lines of both branches. Write one line" in first
     assert [value.strip() for value in values] == [line.strip() for line in lines.splitlines()[-2:]]
 
 
@@ -193,6 +194,41 @@ def test_a_resource_without_files_is_found(service: Service) -> None:
     commit(service.folder, "Lose")
     [finding] = service.findings()
     assert finding.startswith("Resource 'item' is in .copier-answers.yml, and has no files")
+
+
+@pytest.mark.parametrize("lines", [["order_router"], ["item_router", "order_router"]])
+def test_a_repair_adds_no_resource_without_files_to_a_registry(
+    service: Service, lines: list[str]
+) -> None:
+    """Its import would make everything fail, until it is dropped."""
+    gone = "app/resources/item/models.py"
+    write(service.folder, {gone: None, REGISTRY: registry(*lines)})
+    commit(service.folder, "Merge")
+    [finding] = service.findings()
+    assert finding.startswith("Resource 'item' is in .copier-answers.yml, and has no files")
+
+
+def test_a_field_that_a_merge_has_lost_is_found(service: Service) -> None:
+    """One branch adds a field, and the other one renames the resource: git moves the field along
+    in the code, and not in the answers."""
+    answers = answers_file("1", "item", "order")
+    with_field = answers.replace("item: name:str", "item: name:str tag:ref(tag)")
+    write(service.folder, {".copier-answers.yml": with_field})
+    commit(service.folder, "Change on a branch")
+    models = "app/resources/order/models.py"
+    text = (
+        "class Order:\n    tag: Mapped[Tag] = 1\n    # Your own columns\n    own: Mapped[int] = 1\n"
+    )
+    write(service.folder, {".copier-answers.yml": answers, models: text})
+    commit(service.folder, "Merge")
+    assert service.findings() == []  # it is a column of the user's own: `item` is still there
+    write(service.folder, {models.replace("order", "item"): text})
+    commit(service.folder, "Lose")
+    [finding] = service.findings()
+    assert finding == (
+        "app/resources/item/models.py has tag, and resource 'item' in .copier-answers.yml has not. "
+        'Add what a merge has lost: uv run resource change item "+tag:ref(tag)"; or remove it there'
+    )
 
 
 def test_files_that_git_ignores_are_found(service: Service) -> None:
@@ -266,7 +302,7 @@ def test_a_resource_of_a_branch_with_other_features_is_found_and_repaired(
     else:
         git(service.folder, *IDENTITY, "merge", "--quiet", "branch")
     [finding] = service.findings()
-    assert finding.startswith(f"Resource 'tag' is as it was rendered {difference}: it was added")
+    assert finding.startswith(f"Resource 'tag' was rendered {difference}: it was added")
     assert finding.endswith("app/resources/tag/models.py, tests/factories/tag.py")
     service.repair()
     repaired = service.text("app/resources/tag/models.py")
@@ -311,6 +347,28 @@ def test_answers_that_are_not_committed_are_not_compared_with_the_last_commit(
     service.generate("1", "item", "order", "person")
     with pytest.raises(TemplateError, match="has changes that are not committed"):
         service.findings()
+
+
+def test_answers_that_the_template_refuses_are_an_error_that_names_the_way(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a reference to a resource that the other branch has dropped."""
+
+    def refuse(*_: Any) -> None:
+        raise TemplateError("Field 'item' of 'order': resource 'item' does not exist.")
+
+    monkeypatch.setattr(check_module, "render", refuse)
+    monkeypatch.setattr(update_module, "render", refuse)
+    for command in (
+        lambda: check(Repository(service.folder)),
+        lambda: update_module.update(Repository(service.folder), update_module.Change()),
+    ):
+        with pytest.raises(TemplateError) as raised:
+            command()
+        first, second = str(raised.value).splitlines()
+        assert first.startswith("The answers in .copier-answers.yml contradict each other")
+        assert first.endswith("Field 'item' of 'order': resource 'item' does not exist.")
+        assert second.startswith("Take the merge back, make the change on one of the branches")
 
 
 def test_nothing_is_repaired_among_uncommitted_changes(service: Service) -> None:

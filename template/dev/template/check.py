@@ -24,12 +24,15 @@ from dev.template.answers import (
 )
 from dev.template.git import Repository, TemplateError
 from dev.template.merging import Merge, Scratch
-from dev.template.rendering import NO_CHANGES, Changes, render
+from dev.template.rendering import NO_CHANGES, Changes, of_the_service, render
 from dev.template.update import check_ready, check_repository
 
 REGISTRIES = ("app/features.py", "app/resources/__init__.py", "tests/factories/__init__.py")
 """The files with lines for each resource or each feature, in alphabetical order."""
 
+
+OWN_COLUMNS = "# Your own columns"
+"""What begins the user's own part of a model."""
 
 RECENT = 3
 """How many earlier states a branch is taken to have been in: each may take a render."""
@@ -47,18 +50,18 @@ class State:
         """The state in the text of an answers file."""
         return cls(find_release(answers), tuple(sorted(parse_features(answers))))
 
-    def difference(self, now: Self) -> str:
-        """Why something that was rendered in this state is not as it would be now."""
+    def explain(self, name: str, now: Self) -> str:
+        """That a resource was rendered in this state, and is not as it would be now."""
         if self.release != now.release:
             return (
-                f"release {self.release} rendered it: it was added or changed on a branch that "
-                f"{now.release} was not in"
+                f"Resource '{name}' is as release {self.release} rendered it: it was added or "
+                f"changed on a branch that {now.release} was not in"
             )
-        parts = [f"without {name}" for name in now.features if name not in self.features]
-        parts += [f"with {name}" for name in self.features if name not in now.features]
+        parts = [f"without {feature}" for feature in now.features if feature not in self.features]
+        parts += [f"with {feature}" for feature in self.features if feature not in now.features]
         return (
-            f"it was rendered {' and '.join(parts)}: it was added or changed on a branch that had "
-            "other features"
+            f"Resource '{name}' was rendered {' and '.join(parts)}: it was added or changed on a "
+            "branch that had other features"
         )
 
 
@@ -83,14 +86,17 @@ class Check:
         self.features = parse_features(read_answers(project.folder))
         self.scratch = Scratch(folder / "merged", project)
         self.renders: dict[State, dict[str, str]] = {}
-        self.rendered = self._render(self.release)
+        with of_the_service():
+            self.rendered = self._render(self.release)
         self.before = self.scratch.repository.files(self.scratch.before)
+        self.without_files = self._without_files()
 
     def findings(self) -> Iterator[Finding]:
         yield from self._answers()
         yield from self._registries()
         yield from self._missing_files()
         yield from self._older_resources()
+        yield from self._lost_fields()
 
     def repair(self, findings: list[Finding]) -> Merge:
         """Merge what was found into the service; nothing is committed."""
@@ -116,7 +122,12 @@ class Check:
         for path in REGISTRIES:
             if path not in self.before or path not in self.rendered:
                 continue
-            rendered, there = self._lines(self.rendered[path]), self._lines(self.before[path])
+            there = self._lines(self.before[path])
+            rendered = [
+                line
+                for line in self._lines(self.rendered[path])
+                if line in there or not any(_is_about(name, line) for name in self.without_files)
+            ]
             missing = [line.strip() for line in Counter(rendered) - Counter(there)]
             what = f"lacks: {' '.join(missing)}" if missing else "has another order"
             if not _is_subsequence(rendered, there):
@@ -132,17 +143,24 @@ class Check:
                 "Add such files with: git add --force",
                 {},
             )
+        for name, kind in self.without_files.items():
+            yield Finding(
+                f"{kind.capitalize()} '{name}' is in {ANSWERS_FILE}, and has no files; add "
+                f"them again, or drop it: uv run {kind} drop {name}",
+                {},
+            )
+
+    def _without_files(self) -> dict[str, str]:
+        """The resources and features that have no files, and which of both each is."""
         names = [written.partition("/")[0] for written in self.resources]
         parts = [("resource", name, f"app/resources/{name}/") for name in names]
         parts += [("feature", name, f"app/{name}/") for name in self.features]
+        found = {}
         for kind, name, folder in parts:
             files = [path for path in self.rendered if path.startswith(folder)]
-            if not any(path in self.before or path in ignored for path in files):
-                yield Finding(
-                    f"{kind.capitalize()} '{name}' is in {ANSWERS_FILE}, and has no files; add "
-                    f"them again, or drop it: uv run {kind} drop {name}",
-                    {},
-                )
+            if not any(path in self.before for path in files) and not self._ignored(files):
+                found[name] = kind
+        return found
 
     def _ignored(self, paths: Iterable[str]) -> list[str]:
         """Those of the paths that git ignores."""
@@ -166,10 +184,7 @@ class Check:
                     if path in older and self._is_older(path, older[path])
                 }
                 if repairs:
-                    yield Finding(
-                        f"Resource '{name}' is as {state.difference(now)}: {', '.join(repairs)}",
-                        repairs,
-                    )
+                    yield Finding(f"{state.explain(name, now)}: {', '.join(repairs)}", repairs)
                     break
 
     def _files_of(self, name: str) -> list[str]:
@@ -223,6 +238,37 @@ class Check:
         ).split()
         for commit in commits:
             yield self._answers_in(f"{commit}:{path}"), self._answers_in(f"{commit}^:{path}")
+
+    def _lost_fields(self) -> Iterator[Finding]:
+        """Fields that a branch has added, and whose line in the answers a merge has lost."""
+        known: dict[str, dict[str, str]] = {}
+        for after, _ in self._history():
+            for written, fields in parse_resources(after).items():
+                texts = {text.partition(":")[0]: text for text in fields.split()}
+                known.setdefault(written.partition("/")[0], {}).update(texts)
+        present = {written.partition("/")[0] for written in self.resources}
+        renamed = [name for name in known if name not in present or name in self.without_files]
+        for name in sorted(present):
+            path = f"app/resources/{name}/models.py"
+            lost = {
+                attribute: known[other][attribute]
+                for attribute in self._columns(path, self.before)
+                if attribute not in self._columns(path, self.rendered)
+                for other in (*renamed, name)
+                if attribute in known.get(other, {})
+            }
+            if lost:
+                yield Finding(
+                    f"{path} has {', '.join(lost)}, and resource '{name}' in {ANSWERS_FILE} has "
+                    f'not. Add what a merge has lost: uv run resource change {name} '
+                    f'"{" ".join(f"+{text}" for text in lost.values())}"; or remove it there',
+                    {},
+                )
+
+    def _columns(self, path: str, files: dict[str, str]) -> list[str]:
+        """The columns and relationships in the generated part of a model."""
+        text = "\n".join(self._lines(files[path])) if path in files else ""
+        return re.findall(r"^    (\w+): Mapped\[", text.partition(OWN_COLUMNS)[0], re.MULTILINE)
 
     def _answers_in(self, name: str) -> str:
         return self.project.git("cat-file", "blob", name, codes=(0, 128))
@@ -297,6 +343,13 @@ def compare_releases(project: Repository, branch: str) -> str | None:
         f"This branch has release {here}, and {branch} has {there}. A merge would mix them: give "
         "both the same release first. To update this one: uv run template update --to VERSION"
     )
+
+
+def _is_about(name: str, line: str) -> bool:
+    """Whether a line of a registry is about this resource or feature."""
+    factory = f"{name.replace('_', '')}factory"
+    pattern = rf"\.{name}\b|\b{name}_(nested_)?router\b|(?i:\b{factory}\b)"
+    return re.search(pattern, line) is not None
 
 
 def _is_subsequence(lines: list[str], others: list[str]) -> bool:
