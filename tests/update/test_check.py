@@ -34,6 +34,11 @@ def render(
         REGISTRY: registry(*(f"{name}_router" for name in names)),
         **{f"app/{feature}/__init__.py": "" for feature in features},
     }
+    if features:
+        files["app/features.py"] = f"from app import {', '.join(features)}\n\nALL = 1\n"
+        files[f"app/{'_and_'.join(features)}.py"] = "together\n"
+    if "mail" in features:
+        files["app/mail/outgoing.py"] = f"send = {'later' if 'jobs' in features else 'now'}\n)\n)\n"
     for name in names:
         lines = [
             f"class {name}:",
@@ -308,6 +313,47 @@ def test_a_resource_of_a_branch_with_other_features_is_found_and_repaired(
     repaired = service.text("app/resources/tag/models.py")
     assert ("    tenancy = tag\n" in repaired) == (difference == "without tenancy")
     assert repaired.endswith("    mine = 1\n")
+
+
+def test_files_that_follow_from_features_of_two_branches_are_found_and_repaired(
+    service: Service,
+) -> None:
+    service.change("item", "order")
+    git(service.folder, "switch", "--quiet", "--create", "branch")
+    service.change("item", "order", features=["jobs"])
+    git(service.folder, "switch", "--quiet", "main")
+    service.change("item", "order", features=["mail"])
+    service.append("app/mail/outgoing.py", "mine = 1\n")
+    commit(service.folder, "Edit")
+    merge = ("merge", "--quiet", "--no-commit", "--strategy-option=ours", "branch")
+    git(service.folder, *IDENTITY, *merge)
+    service.change("item", "order", features=["jobs", "mail"])
+    git(service.folder, "checkout", "--quiet", "HEAD^", "--", "app/mail")
+    git(service.folder, "checkout", "--quiet", "HEAD^2", "--", "app/jobs.py")
+    lines = (
+        "from app import mail",
+        "from app import jobs",
+        "",
+        "",
+        "ALL = 1",
+        "mine",
+        "ALL = 1",
+        "",
+    )
+    write(service.folder, {"app/jobs_and_mail.py": None, "app/features.py": "\n".join(lines)})
+    git(service.folder, "add", "--all")
+    git(service.folder, *IDENTITY, "commit", "--quiet", "--amend", "--no-edit")
+    [finding] = [text for text in service.findings() if text.startswith("A merge")]
+    assert finding == (
+        "A merge has combined the features of branches (jobs, mail), and these files are not yet "
+        "as that needs them: app/jobs.py, app/jobs_and_mail.py, app/mail.py, app/mail/outgoing.py, "
+        "app/features.py"
+    )
+    service.repair()
+    assert service.text("app/mail/outgoing.py") == "send = later\n)\n)\nmine = 1\n"
+    assert (service.folder / "app/jobs_and_mail.py").exists()
+    assert not (service.folder / "app/jobs.py").exists()
+    assert service.text("app/features.py") == "from app import jobs, mail\n\nALL = 1\nmine\n"
 
 
 def test_edits_of_what_a_feature_has_rendered_are_no_finding(service: Service) -> None:

@@ -6,7 +6,7 @@ an older release rendered it, or out of a registry.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +27,8 @@ from dev.template.merging import Merge, Scratch
 from dev.template.rendering import NO_CHANGES, Changes, of_the_service, render
 from dev.template.update import check_ready, check_repository
 
-REGISTRIES = ("app/features.py", "app/resources/__init__.py", "tests/factories/__init__.py")
+FEATURES = "app/features.py"
+REGISTRIES = (FEATURES, "app/resources/__init__.py", "tests/factories/__init__.py")
 """The files with lines for each resource or each feature, in alphabetical order."""
 
 
@@ -70,8 +71,9 @@ class Finding:
     """Something that neither the release nor an edit explains."""
 
     text: str
-    repairs: dict[str, tuple[str, str]]
-    """For each file that can be repaired two blobs, whose difference git merges into it."""
+    repairs: Mapping[str, tuple[str | None, str | None]]
+    """For each file that can be repaired two blobs, whose difference git merges into it; None if
+    there is no such file."""
 
 
 class Check:
@@ -96,14 +98,16 @@ class Check:
         yield from self._registries()
         yield from self._missing_files()
         yield from self._older_resources()
+        yield from self._combined_features()
         yield from self._lost_fields()
 
     def repair(self, findings: list[Finding]) -> Merge:
         """Merge what was found into the service; nothing is committed."""
         repairs = {path: two for finding in findings for path, two in finding.repairs.items()}
+        rest = {path: blob for path, blob in self.rendered.items() if path not in repairs}
         old, new = (
             self.scratch.commit_files(
-                self.rendered | {path: two[side] for path, two in repairs.items()}
+                rest | {path: blob for path, two in repairs.items() if (blob := two[side])}
             )
             for side in (0, 1)
         )
@@ -238,6 +242,52 @@ class Check:
         ).split()
         for commit in commits:
             yield self._answers_in(f"{commit}:{path}"), self._answers_in(f"{commit}^:{path}")
+
+    def _combined_features(self) -> Iterator[Finding]:
+        """Files that follow from features, or a release, which a merge has brought together."""
+        now = State.of(read_answers(self.project.folder))
+        states = list(dict.fromkeys(State.of(after) for after, _ in self._history()))
+        if now in states:
+            return
+        sides = [side for side in map(self._render_as, states[-RECENT:]) if side]
+        names = [written.partition("/")[0] for written in self.resources]
+        others = {ANSWERS_FILE, *REGISTRIES, *(path for n in names for path in self._files_of(n))}
+        repairs = {}
+        for path in sorted({*self.rendered, *self.before} - others):
+            there, rendered = self.before.get(path), self.rendered.get(path)
+            then = [side[path] for side in sides if path in side]
+            older: list[str | None]
+            if rendered is None:
+                older = [blob for blob in then if blob == there]
+            elif there is None:
+                older = [] if then else [None]
+            else:
+                older = [blob for blob in then if self._is_older(path, blob)]
+            if older:
+                repairs[path] = (older[-1], rendered)
+        for path in (FEATURES,) if FEATURES in self.before and FEATURES in self.rendered else ():
+            repaired = self._without_lines_of(sides, path)
+            if repaired != self.before[path]:
+                repairs[path] = (self.before[path], repaired)
+        if repairs:
+            yield Finding(
+                f"A merge has combined the features of branches ({', '.join(now.features)}), and "
+                f"these files are not yet as that needs them: {', '.join(repairs)}",
+                repairs,
+            )
+
+    def _without_lines_of(self, sides: list[dict[str, str]], path: str) -> str:
+        """A file as it is rendered, with the user's lines, and without those that git has kept of
+        the sides of a merge."""
+        rendered = self._lines(self.rendered[path])
+        known = {line for side in sides if path in side for line in self._lines(side[path])}
+        left = Counter(rendered)
+        kept = []
+        for line in self._lines(self.before[path]):
+            if left[line] > 0 or line not in known | {*rendered}:
+                kept.append(line)
+            left[line] -= 1
+        return self._write("\n".join([*_restore_lines(kept, rendered), ""]))
 
     def _lost_fields(self) -> Iterator[Finding]:
         """Fields that a branch has added, and whose line in the answers a merge has lost."""
