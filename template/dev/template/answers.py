@@ -79,7 +79,9 @@ def _check_merge(path: Path, text: str) -> None:
     lines = {name: [line for line in entries if line[0] == name] for name, _ in entries}
     double = {name: found for name, found in lines.items() if len(found) > 1}
     if double:
-        listed = "".join(f"\n  {name}: {value}" for found in double.values() for name, value in found)
+        listed = "".join(
+            f"\n  {name}: {value}" for found in double.values() for name, value in found
+        )
         raise TemplateError(
             f"{path} has {' and '.join(map(repr, double))} more than once: a merge has kept the "
             "lines of both branches. Write one line with the changes of both, and commit."

@@ -177,7 +177,9 @@ class Check:
         """Resources that a branch rendered with an older release, or with other features."""
         now = State.of(read_answers(self.project.folder))
         for name, states in self._states_of_resources().items():
-            edited = [path for path in self._files_of(name) if self.before[path] != self.rendered[path]]
+            edited = [
+                path for path in self._files_of(name) if self.before[path] != self.rendered[path]
+            ]
             for state in states:
                 if not edited or state == now:
                     continue
@@ -308,10 +310,11 @@ class Check:
                 if attribute in known.get(other, {})
             }
             if lost:
+                added = " ".join(f"+{text}" for text in lost.values())
                 yield Finding(
                     f"{path} has {', '.join(lost)}, and resource '{name}' in {ANSWERS_FILE} has "
-                    f'not. Add what a merge has lost: uv run resource change {name} '
-                    f'"{" ".join(f"+{text}" for text in lost.values())}"; or remove it there',
+                    f"not. Add what a merge has lost: uv run resource change {name} "
+                    f'"{added}"; or remove it there',
                     {},
                 )
 
