@@ -70,12 +70,12 @@ def render(
 
 @contextmanager
 def of_the_service() -> Iterator[None]:
-    """Say what to do if the template refuses the answers that the service already has."""
+    """Say what to do if the template refuses the resources that the service already has."""
     try:
         yield
-    except UnreachableError:
-        raise
     except TemplateError as error:
+        if not str(error).startswith(("Resource '", "Field '")):
+            raise
         raise TemplateError(
             f"The answers in {ANSWERS_FILE} contradict each other, as after a merge of branches, "
             f"so that no command can change them. {error}\nTake the merge back, make the change "
