@@ -4,41 +4,63 @@ Small releases instead of Copier's renders; `test_branches.py` runs the command.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dev.template import check as check_module
+from dev.template import update as update_module
+from dev.template.answers import parse_features
 from dev.template.check import check, compare_releases
 from dev.template.git import Repository, TemplateError
 from tests.harness.template import commit, git, write
 
 REGISTRY = "app/resources/__init__.py"
+IDENTITY = ("-c", "user.name=t", "-c", "user.email=t@example.com")
 
 
-def render(source: str, release: str, answers: Path, target: Path, *_: Any) -> None:
+def render(
+    source: str, release: str, answers: Path, target: Path, changes: Mapping[str, Any] | None = None
+) -> None:
     """Render what the answers say, as the template does: a registry, and a folder a resource."""
-    names = sorted(re.findall(r"^    (\w+): ", answers.read_text(), re.MULTILINE))
+    text = answers.read_text()
+    names = sorted(re.findall(r"^    (\w+): ", text, re.MULTILINE))
+    features = (changes or {}).get("features", parse_features(text))
     files = {
-        ".copier-answers.yml": answers_file(release, *names),
+        ".copier-answers.yml": answers_file(release, *names, features=features),
         "app/main.py": f"release = {release}\ncreate = 1\n",
         REGISTRY: registry(*(f"{name}_router" for name in names)),
+        **{f"app/{feature}/__init__.py": "" for feature in features},
     }
+    if features:
+        files["app/features.py"] = f"from app import {', '.join(features)}\n\nALL = 1\n"
+        files[f"app/{'_and_'.join(features)}.py"] = "together\n"
+    if "mail" in features:
+        files["app/mail/outgoing.py"] = f"send = {'later' if 'jobs' in features else 'now'}\n)\n)\n"
     for name in names:
         lines = [
             f"class {name}:",
             f"    {name} = {name}",
             f"    release = {release}",
+            *(f"    {feature} = {name}\n    )" for feature in features),
+            "    )",
             "    # Yours",
         ]
         files[f"app/resources/{name}/models.py"] = "\n".join([*lines, ""])
+        files[f"tests/factories/{name}.py"] = "".join(f"{feature}\n" for feature in features)
     write(target, files)
 
 
-def answers_file(release: str, *names: str) -> str:
+def answers_file(release: str, *names: str, features: Sequence[str] = ()) -> str:
+    listed = "".join(f"- {feature}\n" for feature in features)
     resources = "".join(f"    {name}: name:str\n" for name in names)
-    return f"_commit: {release}\n_src_path: /template\nresource: ''\nresources:\n{resources}"
+    return (
+        f"_commit: {release}\n_src_path: /template\n"
+        + (f"features:\n{listed}" if listed else "")
+        + f"resource: ''\nresources:\n{resources}"
+    )
 
 
 def registry(*lines: str) -> str:
@@ -58,11 +80,21 @@ class Service:
         write(folder, {"app/main.py": "release = 1\n", "own.py": "mine\n"})
         commit(folder, "Work")
 
-    def generate(self, release: str, *names: str) -> None:
+    def generate(self, release: str, *names: str, features: Sequence[str] = ()) -> None:
         """Render a release, without regard to what is there."""
         answers = self.folder.with_name("answers.yml")
-        answers.write_text(answers_file(release, *names))
+        answers.write_text(answers_file(release, *names, features=features))
         render("", release, answers, self.folder)
+
+    def change(self, *names: str, features: Sequence[str] = ()) -> None:
+        """Render other answers, as the commands do: with the edits of `order`, and a commit."""
+        path = "app/resources/order/models.py"
+        mine = self.text(path).partition("    # Yours\n")[2]
+        main = self.text("app/main.py")
+        self.generate("1", *names, features=features)
+        self.append(path, mine)
+        write(self.folder, {"app/main.py": main})
+        commit(self.folder, "Change")
 
     def append(self, file: str, text: str) -> None:
         write(self.folder, {file: self.text(file) + text})
@@ -119,7 +151,7 @@ def test_lines_of_both_branches_in_the_answers_are_an_error(
     with pytest.raises(TemplateError) as raised:
         service.findings()
     first, *values = str(raised.value).splitlines()
-    assert "2 times: a merge has kept the lines of both branches. Keep the right one" in first
+    assert "more than once: a merge has kept the lines of both branches. Write one line" in first
     assert [value.strip() for value in values] == [line.strip() for line in lines.splitlines()[-2:]]
 
 
@@ -169,6 +201,41 @@ def test_a_resource_without_files_is_found(service: Service) -> None:
     assert finding.startswith("Resource 'item' is in .copier-answers.yml, and has no files")
 
 
+@pytest.mark.parametrize("lines", [["order_router"], ["item_router", "order_router"]])
+def test_a_repair_adds_no_resource_without_files_to_a_registry(
+    service: Service, lines: list[str]
+) -> None:
+    """Its import would make everything fail, until it is dropped."""
+    gone = "app/resources/item/models.py"
+    write(service.folder, {gone: None, REGISTRY: registry(*lines)})
+    commit(service.folder, "Merge")
+    [finding] = service.findings()
+    assert finding.startswith("Resource 'item' is in .copier-answers.yml, and has no files")
+
+
+def test_a_field_that_a_merge_has_lost_is_found(service: Service) -> None:
+    """One branch adds a field, and the other one renames the resource: git moves the field along
+    in the code, and not in the answers."""
+    answers = answers_file("1", "item", "order")
+    with_field = answers.replace("item: name:str", "item: name:str tag:ref(tag)")
+    write(service.folder, {".copier-answers.yml": with_field})
+    commit(service.folder, "Change on a branch")
+    models = "app/resources/order/models.py"
+    text = (
+        "class Order:\n    tag: Mapped[Tag] = 1\n    # Your own columns\n    own: Mapped[int] = 1\n"
+    )
+    write(service.folder, {".copier-answers.yml": answers, models: text})
+    commit(service.folder, "Merge")
+    assert service.findings() == []  # it is a column of the user's own: `item` is still there
+    write(service.folder, {models.replace("order", "item"): text})
+    commit(service.folder, "Lose")
+    [finding] = service.findings()
+    assert finding == (
+        "app/resources/item/models.py has tag, and resource 'item' in .copier-answers.yml has not. "
+        'Add what a merge has lost: uv run resource change item "+tag:ref(tag)"; or remove it there'
+    )
+
+
 def test_files_that_git_ignores_are_found(service: Service) -> None:
     write(service.folder, {".gitignore": "order\n"})
     commit(service.folder, "Ignore")
@@ -193,8 +260,7 @@ def merge_a_branch_with(service: Service, add: list[str], change: str | None = N
     service.append("app/resources/order/models.py", mine)
     write(service.folder, {"app/main.py": "release = 2\n"})
     commit(service.folder, "Update")
-    identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
-    git(service.folder, *identity, "merge", "--quiet", "--strategy-option=ours", "branch")
+    git(service.folder, *IDENTITY, "merge", "--quiet", "--strategy-option=ours", "branch")
 
 
 def test_a_resource_of_a_branch_with_an_older_release_is_found_and_repaired(
@@ -214,6 +280,88 @@ def test_a_resource_of_a_branch_with_an_older_release_is_found_and_repaired(
     repaired = service.text("app/resources/tag/models.py")
     assert "    release = 2\n" in repaired
     assert "    branch = 1\n" in repaired
+
+
+@pytest.mark.parametrize("way", ["merge", "rebase", "squash"])
+@pytest.mark.parametrize(
+    ("before", "after", "difference"),
+    [((), ("tenancy",), "without tenancy"), (("tenancy",), (), "with tenancy")],
+    ids=["added", "dropped"],
+)
+def test_a_resource_of_a_branch_with_other_features_is_found_and_repaired(
+    service: Service, before: Sequence[str], after: Sequence[str], difference: str, way: str
+) -> None:
+    service.change("item", "order", features=before)
+    git(service.folder, "switch", "--quiet", "--create", "branch")
+    service.change("item", "order", "tag", features=before)
+    service.append("app/resources/tag/models.py", "    )\n    mine = 1\n")
+    commit(service.folder, "Edit")
+    git(service.folder, "switch", "--quiet", "main")
+    service.change("item", "order", features=after)
+    if way == "rebase":
+        git(service.folder, "switch", "--quiet", "branch")
+        git(service.folder, *IDENTITY, "rebase", "--quiet", "main")
+    elif way == "squash":
+        git(service.folder, "merge", "--quiet", "--squash", "branch")
+        commit(service.folder, "Squash")
+    else:
+        git(service.folder, *IDENTITY, "merge", "--quiet", "branch")
+    [finding] = service.findings()
+    assert finding.startswith(f"Resource 'tag' was rendered {difference}: it was added")
+    assert finding.endswith("app/resources/tag/models.py, tests/factories/tag.py")
+    service.repair()
+    repaired = service.text("app/resources/tag/models.py")
+    assert ("    tenancy = tag\n" in repaired) == (difference == "without tenancy")
+    assert repaired.endswith("    mine = 1\n")
+
+
+def test_files_that_follow_from_features_of_two_branches_are_found_and_repaired(
+    service: Service,
+) -> None:
+    service.change("item", "order")
+    git(service.folder, "switch", "--quiet", "--create", "branch")
+    service.change("item", "order", features=["jobs"])
+    git(service.folder, "switch", "--quiet", "main")
+    service.change("item", "order", features=["mail"])
+    service.append("app/mail/outgoing.py", "mine = 1\n")
+    commit(service.folder, "Edit")
+    merge = ("merge", "--quiet", "--no-commit", "--strategy-option=ours", "branch")
+    git(service.folder, *IDENTITY, *merge)
+    service.change("item", "order", features=["jobs", "mail"])
+    git(service.folder, "checkout", "--quiet", "HEAD^", "--", "app/mail")
+    git(service.folder, "checkout", "--quiet", "HEAD^2", "--", "app/jobs.py")
+    lines = (
+        "from app import mail",
+        "from app import jobs",
+        "",
+        "",
+        "ALL = 1",
+        "mine",
+        "ALL = 1",
+        "",
+    )
+    write(service.folder, {"app/jobs_and_mail.py": None, "app/features.py": "\n".join(lines)})
+    git(service.folder, "add", "--all")
+    git(service.folder, *IDENTITY, "commit", "--quiet", "--amend", "--no-edit")
+    [finding] = [text for text in service.findings() if text.startswith("A merge")]
+    assert finding == (
+        "A merge has combined the features of branches (jobs, mail), and these files are not yet "
+        "as that needs them: app/jobs.py, app/jobs_and_mail.py, app/mail.py, app/mail/outgoing.py, "
+        "app/features.py"
+    )
+    service.repair()
+    assert service.text("app/mail/outgoing.py") == "send = later\n)\n)\nmine = 1\n"
+    assert (service.folder / "app/jobs_and_mail.py").exists()
+    assert not (service.folder / "app/jobs.py").exists()
+    assert service.text("app/features.py") == "from app import jobs, mail\n\nALL = 1\nmine\n"
+
+
+def test_edits_of_what_a_feature_has_rendered_are_no_finding(service: Service) -> None:
+    service.change("item", "order", features=["tenancy"])
+    path = "app/resources/item/models.py"
+    write(service.folder, {path: service.text(path).replace("    tenancy = item\n", "")})
+    commit(service.folder, "Edit")
+    assert service.findings() == []
 
 
 def test_a_resource_that_was_updated_with_all_others_is_no_finding(service: Service) -> None:
@@ -245,6 +393,28 @@ def test_answers_that_are_not_committed_are_not_compared_with_the_last_commit(
     service.generate("1", "item", "order", "person")
     with pytest.raises(TemplateError, match="has changes that are not committed"):
         service.findings()
+
+
+def test_answers_that_the_template_refuses_are_an_error_that_names_the_way(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a reference to a resource that the other branch has dropped."""
+
+    def refuse(*_: Any) -> None:
+        raise TemplateError("Field 'item' of 'order': resource 'item' does not exist.")
+
+    monkeypatch.setattr(check_module, "render", refuse)
+    monkeypatch.setattr(update_module, "render", refuse)
+    for command in (
+        lambda: check(Repository(service.folder)),
+        lambda: update_module.update(Repository(service.folder), update_module.Change()),
+    ):
+        with pytest.raises(TemplateError) as raised:
+            command()
+        first, second = str(raised.value).splitlines()
+        assert first.startswith("The answers in .copier-answers.yml contradict each other")
+        assert first.endswith("Field 'item' of 'order': resource 'item' does not exist.")
+        assert second.startswith("Take the merge back, make the change on one of the branches")
 
 
 def test_nothing_is_repaired_among_uncommitted_changes(service: Service) -> None:

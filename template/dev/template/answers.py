@@ -1,7 +1,6 @@
 """What the answers file remembers: the template, its release, the resources and the features."""
 
 import re
-from collections import Counter
 from pathlib import Path
 
 from dev.template.git import TemplateError
@@ -75,14 +74,19 @@ def _check_merge(path: Path, text: str) -> None:
                 f"{path} has '{question}' twice: two branches have each added the first one. Write "
                 "all of them below one, sorted, and commit."
             )
-    for entries in (re.findall(r"^([a-z]\w*): (.+)$", text, re.MULTILINE), _resource_entries(text)):
-        for name, count in Counter(name for name, _ in entries).items():
-            if count > 1:
-                values = "".join(f"\n  {key}: {value}" for key, value in entries if key == name)
-                raise TemplateError(
-                    f"{path} has '{name}' {count} times: a merge has kept the lines of both "
-                    f"branches. Keep the right one, and commit.{values}"
-                )
+    values = re.findall(r"^([a-z]\w*): (.+)$", text, re.MULTILINE)
+    entries = [*values, *_resource_entries(text)]
+    lines = {name: [line for line in entries if line[0] == name] for name, _ in entries}
+    double = {name: found for name, found in lines.items() if len(found) > 1}
+    if double:
+        listed = "".join(
+            f"\n  {name}: {value}" for found in double.values() for name, value in found
+        )
+        raise TemplateError(
+            f"{path} has {' and '.join(map(repr, double))} more than once: a merge has kept the "
+            "lines of both branches. Write one line with the changes of both, and commit."
+            f"{listed}"
+        )
 
 
 def is_newer(release: str, other: str) -> bool:

@@ -9,7 +9,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from dev.template.answers import ANSWERS_FILE
@@ -65,6 +66,21 @@ def render(
         )
     if run.returncode != 0:
         raise _explain(run.stderr, source)
+
+
+@contextmanager
+def of_the_service() -> Iterator[None]:
+    """Say what to do if the template refuses the resources that the service already has."""
+    try:
+        yield
+    except TemplateError as error:
+        if not str(error).startswith(("Resource '", "Field '")):
+            raise
+        raise TemplateError(
+            f"The answers in {ANSWERS_FILE} contradict each other, as after a merge of branches, "
+            f"so that no command can change them. {error}\nTake the merge back, make the change "
+            "on one of the branches, and merge again: uv run template docs updating"
+        ) from None
 
 
 def _explain(stderr: str, source: str) -> TemplateError:

@@ -12,7 +12,7 @@ from dev.template.git import Repository, TemplateError
 from dev.template.losses import find_losses
 from dev.template.merging import Merge, Scratch, committed_tree, parents
 from dev.template.renaming import Renamer, Renaming
-from dev.template.rendering import render
+from dev.template.rendering import of_the_service, render
 
 UNDER_WAY = {
     "MERGE_HEAD": "merge",
@@ -98,8 +98,9 @@ def update(project: Repository, change: Change) -> Outcome:
                 both.submit(render, source, before, answers, renders[0]),
                 both.submit(render, source, release, answers, renders[1], change.answers),
             )
-        for task in tasks:
-            task.result()
+        with of_the_service():
+            tasks[0].result()
+        tasks[1].result()
         _check_not_older(before, read_release(renders[1]))
         old, new = map(scratch.commit, renders)
         if change.renaming is None:
