@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dev.template import check as check_module
+from dev.template import comparison as comparison_module
 from dev.template import update as update_module
 from dev.template.answers import parse_features
 from dev.template.check import check, compare_releases
@@ -116,7 +116,7 @@ class Service:
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
-    monkeypatch.setattr(check_module, "render", render)
+    monkeypatch.setattr(comparison_module, "render", render)
     return Service(tmp_path / "service")
 
 
@@ -403,7 +403,7 @@ def test_answers_that_the_template_refuses_are_an_error_that_names_the_way(
     def refuse(*_: Any) -> None:
         raise TemplateError("Field 'item' of 'order': resource 'item' does not exist.")
 
-    monkeypatch.setattr(check_module, "render", refuse)
+    monkeypatch.setattr(comparison_module, "render", refuse)
     monkeypatch.setattr(update_module, "render", refuse)
     for command in (
         lambda: check(Repository(service.folder)),
