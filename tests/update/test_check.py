@@ -231,8 +231,9 @@ def test_a_field_that_a_merge_has_lost_is_found(service: Service) -> None:
     commit(service.folder, "Lose")
     [finding] = service.findings()
     assert finding == (
-        "app/resources/item/models.py has tag, and resource 'item' in .copier-answers.yml has not. "
-        'Add what a merge has lost: uv run resource change item "+tag:ref(tag)"; or remove it there'
+        "app/resources/item/models.py has tag, but resource 'item' in .copier-answers.yml does "
+        'not. Add what a merge has lost: uv run resource change item "+tag:ref(tag)"; or remove it '
+        "from the file"
     )
 
 
@@ -345,9 +346,9 @@ def test_files_that_follow_from_features_of_two_branches_are_found_and_repaired(
     git(service.folder, *IDENTITY, "commit", "--quiet", "--amend", "--no-edit")
     [finding] = [text for text in service.findings() if text.startswith("A merge")]
     assert finding == (
-        "A merge has combined the features of branches (jobs, mail), and these files are not yet "
-        "as that needs them: app/jobs.py, app/jobs_and_mail.py, app/mail.py, app/mail/outgoing.py, "
-        "app/features.py"
+        "A merge has combined the features of branches (jobs, mail), and these files do not fit "
+        "the combination yet: app/jobs.py, app/jobs_and_mail.py, app/mail.py, "
+        "app/mail/outgoing.py, app/features.py"
     )
     service.repair()
     assert service.text("app/mail/outgoing.py") == "send = later\n)\n)\nmine = 1\n"

@@ -66,7 +66,7 @@ def find_combined_features(comparison: Comparison) -> Iterator[Finding]:
     if repairs:
         yield Finding(
             f"A merge has combined the features of branches ({', '.join(now.features)}), and "
-            f"these files are not yet as that needs them: {', '.join(repairs)}",
+            f"these files do not fit the combination yet: {', '.join(repairs)}",
             repairs,
         )
 
@@ -92,9 +92,9 @@ def find_lost_fields(comparison: Comparison) -> Iterator[Finding]:
         if lost:
             added = " ".join(f"+{text}" for text in lost.values())
             yield Finding(
-                f"{path} has {', '.join(lost)}, and resource '{name}' in {ANSWERS_FILE} has "
+                f"{path} has {', '.join(lost)}, but resource '{name}' in {ANSWERS_FILE} does "
                 f"not. Add what a merge has lost: uv run resource change {name} "
-                f'"{added}"; or remove it there',
+                f'"{added}"; or remove it from the file',
                 {},
             )
 
