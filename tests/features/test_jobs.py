@@ -172,7 +172,7 @@ def test_two_workers_do_each_of_a_hundred_jobs_once(notes: Notes) -> None:
     notes.enqueue(*({"text": text} for text in texts))
     with another_worker(notes, **PATIENT), another_worker(notes, **PATIENT):
         assert notes.written(100) == [[text, 1] for text in texts]
-    assert notes.worker("dead") == "No job was given up.\n"
+    assert "write_note" not in notes.worker("dead")  # another test may have lost a note
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
