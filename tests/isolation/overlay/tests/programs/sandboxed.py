@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 from tests.programs import state
 from tests.programs.language import Program, sessions_of
 from tests.programs.sessions import Session
@@ -60,13 +59,11 @@ class SandboxExecutor:
         self._task_factory = asyncio.get_running_loop().get_task_factory()
         self._isolation: DatabaseIsolation
         self._database: Database
-        self._outside: asyncpg.Connection
         self._clean: State = {}
         self._slowness = 1
 
     async def open(self) -> None:
         self._database = await self._databases.clone("programs")
-        self._outside = await self._database.connect()
         self._isolation = self._make_isolation(self._database)
         await self._isolation.open()
         self._clean = await self._look()
@@ -76,7 +73,6 @@ class SandboxExecutor:
         with suppress(Exception):
             await asyncio.wait_for(self._isolation.close(), LIMIT)
         asyncio.get_running_loop().set_task_factory(self._task_factory)
-        await self._outside.close()
         await self._databases.drop(self._database)
 
     async def run(
@@ -86,7 +82,7 @@ class SandboxExecutor:
         self._slowness = SLOWLY if slowly else 1
         patience = LONG_PATIENCE if leader is None else PATIENCE
         self._isolation.sandbox.turns.writer_timeout = patience * self._slowness
-        await self._outside.execute(RESTART)
+        await self._restart_sequences()
         await self._enter("the program")
         trace, tables = await self._run(program, leader)
         findings: list[str] = []
@@ -100,6 +96,12 @@ class SandboxExecutor:
             await self.close()
             await self.open()
         return Sandboxed(trace, tables, findings, left)
+
+    async def _restart_sequences(self) -> None:
+        """Outside the sandbox, whose rollback does not undo it."""
+        connection = await self._database.connect()
+        await connection.execute(RESTART)
+        await connection.close()
 
     async def _run(self, program: Program, leader: Trace | None) -> tuple[Trace, State | None]:
         numbers = sessions_of(program)
@@ -129,9 +131,7 @@ class SandboxExecutor:
         finally:
             findings = await self._leave()
         if name != self._database.name:  # the sandbox has replaced it
-            await self._outside.close()
             self._database = Database(name, self._database.url.set(database=name))
-            self._outside = await self._database.connect()
         return found | {"findings": [{"finding": finding} for finding in findings]}
 
     async def _enter(self, test: str) -> None:
