@@ -3,7 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
+import asyncpg
 import pytest
 import sqlalchemy
 from httpx import AsyncClient
@@ -15,7 +17,7 @@ from tests.rows.conftest import Names, sandbox_only
 
 from app.database import Sessionmaker, create_engine
 from app.settings import Settings
-from dev.databases import Databases
+from dev.databases import Database, Databases
 from dev.sandbox import Sandbox, physical
 from tests.fixtures.engine import Connect
 
@@ -89,6 +91,28 @@ async def test_a_role_may_limit_how_long_a_transaction_is_idle(databases: Databa
     assert not sandbox.broken
     await sandbox.close()
     await databases.drop(database)
+
+
+@sandbox_only
+async def test_a_sandbox_whose_connection_the_server_has_just_ended_can_be_closed(
+    databases: Databases,
+) -> None:
+    database = await databases.clone("ended")
+    sandbox = Sandbox()
+    await sandbox.open(database)
+    _end_unnoticed(databases, database, sandbox.physical.connection)
+    await sandbox.close()
+
+
+def _end_unnoticed(
+    databases: Databases, database: Database, connection: asyncpg.Connection
+) -> None:
+    """End a connection while this event loop, which would notice, stands still."""
+    with ThreadPoolExecutor() as threads:
+        ending = databases.end_backends(database, [connection.get_server_pid()])
+        threads.submit(asyncio.run, ending).result()
+        threads.submit(asyncio.run, databases.drop(database)).result()  # waits until it is gone
+    time.sleep(0.1)
 
 
 @sandbox_only
