@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 from weakref import WeakSet
 
@@ -30,6 +31,7 @@ from dev.sandbox.sessions import ServerSession
 from dev.sandbox.state import Lease, TransactionState
 from dev.sandbox.statements import Statement
 from dev.sandbox.tasks import APPLICATION, AnyTask, describe, origin, owning_task, waiters
+from dev.sandbox.timeouts import Countdown, expire, stall_tolerant_timeout
 from dev.sandbox.waits import Waits
 
 T = TypeVar("T")
@@ -104,7 +106,7 @@ class Turns:
         back; its next one is in the next test."""
         if self._writer is not None and self._writer.application and not self._take_from_reader():
             with suppress(TimeoutError):
-                async with asyncio.timeout(self.writer_timeout):
+                async with stall_tolerant_timeout(self.writer_timeout):
                     await self._wait_for_turn()
                 self._turn.release()
 
@@ -320,18 +322,17 @@ class Turns:
 
     async def _wait_patiently(self, transaction: TransactionState) -> None:
         """Wait as long as the writer sends something, without losing the place in line."""
-        loop = asyncio.get_running_loop()
 
         def look(before: int) -> None:
             if self._writer_is_idle_since(before) and not self._take_from_reader():
-                patience.reschedule(loop.time())
+                expire(patience)
             else:
                 look_later()
 
         def look_later() -> None:
-            timers.append(loop.call_later(self.writer_timeout, look, self._progress))
+            countdowns.append(Countdown(self.writer_timeout, partial(look, self._progress)))
 
-        timers: deque[asyncio.TimerHandle] = deque(maxlen=1)
+        countdowns: deque[Countdown] = deque(maxlen=1)
         look_later()
         try:
             async with asyncio.timeout(None) as patience:
@@ -340,7 +341,7 @@ class Turns:
             why = f"and it has sent nothing for {self.writer_timeout:g} seconds"
             raise self._conflict(transaction, why) from None
         finally:
-            timers[0].cancel()
+            countdowns[0].cancel()
 
     async def _wait_for_turn(self) -> None:
         await self._turn.acquire()
