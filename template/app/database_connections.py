@@ -1,4 +1,4 @@
-"""Connects to the database, and replaces connections that the server has closed.
+"""Connects to the database, replaces connections that the server has closed, and closes them all.
 
 SQLAlchemy's `pool_pre_ping` takes three round trips whenever a connection leaves the pool, which is
 more than most requests need for themselves. The driver knows without asking when the server has
@@ -6,6 +6,8 @@ closed a connection. It does not know of a connection that something in between 
 silently, as firewalls do after minutes without traffic, so one that was idle for long is asked.
 """
 
+import asyncio
+import logging
 import socket
 import time
 from typing import Any
@@ -34,9 +36,14 @@ TCP_OPTIONS = {
 """Those that the system has: it asks the host while a connection waits, or sends again, for so long
 and no longer. Otherwise it would wait without end, or send again for a quarter of an hour."""
 
+CLOSE_TIMEOUT = 1.0
+"""Seconds that the server has to close the connections of an engine."""
+
 READ_ONLY_TRANSACTION = "25006"
 READ_ONLY = ("in_hot_standby", "default_transaction_read_only")
 """On if the server is a standby, or accepts no writes, for example while its disk is full."""
+
+logger = logging.getLogger(__name__)
 
 
 class ConnectError(ConnectionError):
@@ -120,6 +127,16 @@ def replace_lost_connections(engine: AsyncEngine, *, behind_pooler: bool = False
         if behind_pooler or any(getattr(server, name, "off") == "on" for name in READ_ONLY):
             context.is_disconnect = True
             context.invalidate_pool_on_disconnect = False
+
+
+async def dispose(engine: AsyncEngine) -> None:
+    """Close the connections of an engine, without waiting for a server that hangs: asyncpg would
+    wait for it without end."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT):
+            await engine.dispose()
+    except TimeoutError:
+        logger.warning("the database has not closed its connections within %s s", CLOSE_TIMEOUT)
 
 
 def _sqlstate(context: ExceptionContext) -> str | None:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
 from app.database import for_reading
-from app.database_connections import reason_of
+from app.database_connections import dispose, reason_of
 from app.errors import UnavailableError, problem_docs
 from app.settings import Settings
 
@@ -51,7 +51,7 @@ class DatabaseProbe:
         return isinstance(pool, QueuePool) and pool.checkedout() >= self._max_connections
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await dispose(self._engine)
 
 
 @router.get("/live")

@@ -18,6 +18,8 @@ class Proxy:
     def __init__(self, server: str) -> None:
         self.delay = 0.0
         """Seconds to wait before a round trip is passed on."""
+        self.hangs = False
+        """Whether nothing is passed on, as by a server that hangs."""
         self.round_trips = 0
         self.port = 0
         self._server = server
@@ -58,6 +60,7 @@ class Proxy:
                 if head[0] in (QUERY, SYNC):
                     self.round_trips += 1
                     await asyncio.sleep(self.delay)
+                await self._hang()
                 server.write(head + body)
                 await server.drain()
         finally:
@@ -71,6 +74,10 @@ class Proxy:
             length, code = struct.unpack("!ii", head)
             server.write(head + await client.readexactly(length - 8))
             await server.drain()
+
+    async def _hang(self) -> None:
+        while self.hangs:
+            await asyncio.sleep(0.01)
 
     async def _pass_answers(
         self, server: asyncio.StreamReader, client: asyncio.StreamWriter

@@ -11,6 +11,7 @@ import pytest
 
 from tests.harness.processes import eventually
 from tests.harness.project import Project
+from tests.harness.proxy import proxy
 from tests.harness.servers import Server
 from tests.harness.service import database, serve, start
 
@@ -72,6 +73,19 @@ def tcp_timers(port: int) -> list[str]:
         for fields in connections
         if fields[2].endswith(f":{port:04X}") and fields[3] == "01"  # established
     ]
+
+
+def test_it_stops_although_the_database_hangs(default_project: Project, postgres: Server) -> None:
+    url = f"postgresql://postgres@127.0.0.1:{postgres.port}/postgres"
+    with (
+        proxy(url) as between,
+        start(default_project, between.url) as (client, command),
+    ):
+        client.get("/items")
+        assert health(client) == (200, 200)
+        between.hangs = True
+        command.process.terminate()
+        assert "Application shutdown complete" in command.wait(code=None, seconds=60)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.database import create_engine
-from app.database_connections import reason_of
+from app.database_connections import dispose, reason_of
 from app.realtime.hub import Hub
 from app.realtime.notices import CHANNEL
 from app.settings import Settings
@@ -89,7 +89,7 @@ async def _listen_once(engine: AsyncEngine, hub: Hub) -> None:
                 hub.pause()
                 driver.remove_termination_listener(note_loss)
     finally:
-        await engine.dispose()
+        await dispose(engine)
 
 
 async def _wait_for_loss(driver: Any, lost: asyncio.Event) -> None:

@@ -1,5 +1,6 @@
 """Connections that the pool keeps, and sessions that only read."""
 
+import asyncio
 import socket
 import traceback
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app import database_connections
 from app.database import Sessionmaker, create_engine, for_reading
-from app.database_connections import TCP_OPTIONS, ConnectError, end_with_the_host
+from app.database_connections import TCP_OPTIONS, ConnectError, dispose, end_with_the_host
 from app.settings import Settings
 
 
@@ -52,6 +53,17 @@ async def test_a_connection_that_was_idle_for_long_and_does_not_answer_is_replac
     assert await driver_connection(engine) is first
     monkeypatch.setattr(database_connections, "MAX_IDLE", 0)
     assert await driver_connection(engine) is not first
+
+
+async def test_a_server_that_hangs_does_not_keep_the_service_from_stopping(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(database_connections, "CLOSE_TIMEOUT", 0.01)
+    await dispose(Mock(spec=AsyncEngine, dispose=hang))
+    assert "the database has not closed its connections within 0.01 s" in caplog.messages
 
 
 def test_a_connection_asks_a_host_that_is_silent_and_gives_it_up() -> None:
