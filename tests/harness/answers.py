@@ -80,7 +80,11 @@ ANSWERS: dict[str, dict[str, object]] = {
     # Every type of the grammar, as it stands and with each of its marks.
     "every_field_type": {
         "resource": "",
-        "resources": {"maker": "name:str(50)!", **resources_of(FIELDS)},
+        "resources": {
+            "maker": "name:str(50)!",
+            **resources_of(FIELDS),
+            "without_columns": "makers:refs(maker)",
+        },
     },
     "related": {
         "resource": "",
