@@ -45,8 +45,9 @@ class BodySizeLimit:
 
         async def receive_counted() -> Message:
             nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
+            if size <= self.max_body_size:  # else it was rejected: nothing more may come
+                message = await receive()
+                size += len(message.get("body", b""))
             if size > self.max_body_size:
                 raise HTTPException(413, self.detail)
             return message
@@ -73,13 +74,21 @@ class JsonLimit:
 
     def _checked(self, receive: Receive) -> Receive:
         chunks: list[bytes] = []
+        rejection: HTTPException | None = None
 
         async def receive_checked() -> Message:
+            nonlocal rejection
+            if rejection is not None:  # nothing more may come
+                raise rejection
             message = await receive()
             if message["type"] == "http.request":
                 chunks.append(message.get("body", b""))
                 if not message.get("more_body", False):
-                    self._check(b"".join(chunks))
+                    try:
+                        self._check(b"".join(chunks))
+                    except HTTPException as error:
+                        rejection = error
+                        raise
             return message
 
         return receive_checked

@@ -1,8 +1,8 @@
 """Traces and metrics of the database, by OpenTelemetry; FastAPI has those of requests.
 
-Both are off until a variable such as OTEL_EXPORTER_OTLP_ENDPOINT is set. Names are those of
-OpenTelemetry's semantic conventions. The parameters of statements are never recorded, nor are the
-messages of errors, which contain them.
+Both are off until a variable such as OTEL_EXPORTER_OTLP_ENDPOINT is set, or code has configured
+OpenTelemetry. Names are those of its semantic conventions. The parameters of statements are never
+recorded, nor are the messages of errors, which contain them.
 """
 
 import os
@@ -28,7 +28,10 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 
 
 def is_on() -> bool:
-    return any(name.startswith("OTEL_") for name in os.environ)
+    """Whether a variable is set, or code has set a provider of traces, as Logfire does."""
+    if any(name.startswith("OTEL_") for name in os.environ):
+        return True
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 
 
 def observe(

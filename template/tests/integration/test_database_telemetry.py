@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -208,9 +209,15 @@ async def test_waits_that_the_pool_gives_up_are_counted(
     assert waits.count == 2
 
 
-def test_it_is_off_until_a_variable_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_off_until_the_environment_or_code_configures_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(trace, "get_tracer_provider", trace.ProxyTracerProvider)
     for name in [name for name in os.environ if name.startswith("OTEL_")]:
         monkeypatch.delenv(name)
     assert not database_telemetry.is_on()
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    with monkeypatch.context() as environment:
+        environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+        assert database_telemetry.is_on()
+    monkeypatch.setattr(trace, "get_tracer_provider", TracerProvider)
     assert database_telemetry.is_on()

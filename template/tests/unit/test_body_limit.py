@@ -1,14 +1,16 @@
 """JSON that costs too much is rejected before it is parsed, and everything else reaches FastAPI."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import errors
 from app.body_limit import BodySizeLimit, JsonLimit
@@ -157,3 +159,25 @@ async def test_a_body_without_a_length_is_counted(
     assert response.status_code == status
     if status == 413:
         assert response.json()["detail"] == "The request body exceeds 3 bytes."
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [partial(JsonLimit, max_depth=1, max_values=9), partial(BodySizeLimit, max_body_size=1)],
+)
+async def test_a_body_stays_rejected_if_an_sdk_has_read_it_first(
+    limit: Callable[[ASGIApp], ASGIApp],
+) -> None:
+    messages: list[Message] = [{"type": "http.request", "body": b"[[1]]", "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop()
+
+    async def read_twice(_: Scope, receive: Receive, __: Send) -> None:
+        for _attempt in range(2):
+            with pytest.raises(HTTPException):
+                await receive()
+
+    scope = {"type": "http", "headers": [(b"content-type", b"application/json")]}
+    await limit(read_twice)(scope, receive, AsyncMock())
+    assert messages == []

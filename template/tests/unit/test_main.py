@@ -10,6 +10,7 @@ from fastapi.telemetry import TelemetryConfig
 from httpx import ASGITransport, AsyncClient
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.middleware.errors import ServerErrorMiddleware
 
 from app import database_telemetry, log_format, main, resources
 from app.main import create_app
@@ -54,6 +55,18 @@ def test_each_limit_of_the_settings_is_enforced() -> None:
         {"max_depth": 14, "max_values": 15},
     ):
         assert enforced in found
+
+
+def test_packages_that_instrument_fastapi_find_the_outermost_middleware_that_they_expect() -> None:
+    assert isinstance(create_app(settings()).build_middleware_stack(), ServerErrorMiddleware)
+
+
+def test_the_middleware_can_be_built_again() -> None:
+    app = create_app(settings())
+    before = [*app.user_middleware]
+    for _ in range(2):
+        app.build_middleware_stack()
+    assert app.user_middleware == before
 
 
 def test_openapi_describes_the_problems_of_every_endpoint(app: FastAPI) -> None:
