@@ -182,6 +182,55 @@ def test_tables_that_refer_to_each_other_come_and_go(own_project: Project) -> No
         migrate_there_and_back(changed, "0003")
 
 
+OWN_INDEXES = """        sa.Index("ix_items_where", "price", postgresql_where=sa.text("price > 1")),
+        sa.Index("ix_items_using", "price"),
+        sa.Index("ix_items_ops", "name"),
+        sa.Index("ix_items_include", "price", postgresql_include=["name"]),
+        sa.Index("ix_items_with", "price", postgresql_with={"fillfactor": 70}),
+        sa.Index("ix_items_lower", sa.text("lower(name)"), postgresql_where=sa.text("id > 1")),
+"""
+CHANGES_OF_INDEXES = {
+    "price > 1": "price > 2",
+    '"ix_items_using", "price"': '"ix_items_using", "price", postgresql_using="hash"',
+    '"ix_items_ops", "name"': '"ix_items_ops", "name", postgresql_ops={"name": "text_pattern_ops"}',
+    '["name"]': '["description"]',
+    '"fillfactor": 70': '"fillfactor": 80',
+}
+NEW_COLUMN = """
+    deleted_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
+"""
+
+
+def test_what_makes_an_index_special_is_compared(own_project: Project) -> None:
+    models = own_project.path / "app" / "resources" / "item" / "models.py"
+    without = f"import datetime as dt\n{models.read_text()}"
+    first = without.replace(OWN_PLACE, OWN_PLACE + OWN_INDEXES)
+    second = first
+    for old, new in CHANGES_OF_INDEXES.items():
+        assert old in second
+        second = second.replace(old, new)
+    with database(own_project) as url:
+        changed = Changed(own_project, url)
+        changed.alembic("upgrade", "head")
+        models.write_text(first)
+        migrate_there_and_back(changed, "0002")
+        models.write_text(second)
+        suite = own_project.pytest(MIGRATIONS, code=1)
+        for name in ("where", "using", "ops", "include", "with"):
+            assert f"  drop index ix_items_{name}\n" in suite
+            assert f"  add index ix_items_{name}\n" in suite
+        assert "ix_items_lower" not in suite
+        migrate_there_and_back(changed, "0003")
+        third = second.replace("price > 2", "deleted_at IS NULL") + NEW_COLUMN
+        models.write_text(third)
+        migrate_there_and_back(changed, "0004")
+        own_project.pytest(MIGRATIONS)
+        models.write_text(third.replace("sa.String(100)", "sa.Text()"))
+        assert "_index" not in changed.alembic("check", code=255)
+        models.write_text(without)
+        migrate_there_and_back(changed, "0005")
+
+
 IMPORT_EXCLUSION = "from sqlalchemy.dialects.postgresql import ExcludeConstraint\n"
 OWN_EXCLUSION = """        ExcludeConstraint(
             (sa.func.numrange(sa.column("price"), sa.column("price"), "[]"), "&&"),
