@@ -61,7 +61,7 @@ import asyncpg
 
 QUERIES = [
     '''SELECT table_name, column_name, data_type, character_maximum_length, numeric_precision,
-              numeric_scale, is_nullable, column_default
+              numeric_scale, is_nullable, column_default, generation_expression
        FROM information_schema.columns WHERE table_schema = 'public' ''',
     '''SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
        WHERE connamespace = 'public'::regnamespace''',
@@ -228,6 +228,52 @@ def test_what_makes_an_index_special_is_compared(own_project: Project) -> None:
         models.write_text(third.replace("sa.String(100)", "sa.Text()"))
         assert "_index" not in changed.alembic("check", code=255)
         models.write_text(without)
+        migrate_there_and_back(changed, "0005")
+
+
+OWN_COMPUTED = """
+    few: Mapped[bool] = mapped_column(
+        sa.Boolean(), sa.Computed("price IN (1, 2)", persisted=True), index=True
+    )
+    label: Mapped[str] = mapped_column(
+        sa.Text(), sa.Computed("'Item ' || name || '!'", persisted=True), unique=True
+    )
+    gross: Mapped[int] = mapped_column(
+        sa.Numeric(), sa.Computed("price * 1.19", persisted=True)
+    )
+    by_hand: Mapped[int] = mapped_column(sa.Integer(), server_default="1")
+"""
+CHANGES_OF_COMPUTED = {
+    "price IN (1, 2)": "price IN (1, 3)",
+    "Item ' || name": "Thing ' || name",
+    "price * 1.19": "price * weight",
+    'server_default="1"': 'sa.Computed("1 + 1", persisted=True)',
+    OWN_COMPUTED: f"{OWN_COMPUTED}\n    weight: Mapped[int] = mapped_column(server_default='1')\n",
+}
+
+
+def test_computed_columns_are_compared(own_project: Project) -> None:
+    models = own_project.path / "app" / "resources" / "item" / "models.py"
+    without = models.read_text()
+    first = without + OWN_COMPUTED
+    second = first
+    for old, new in reversed(CHANGES_OF_COMPUTED.items()):
+        assert old in second
+        second = second.replace(old, new)
+    with database(own_project) as url:
+        changed = Changed(own_project, url)
+        changed.alembic("upgrade", "head")
+        models.write_text(first)
+        migrate_there_and_back(changed, "0002")
+        own_project.pytest(MIGRATIONS)
+        models.write_text(second)
+        suite = own_project.pytest(MIGRATIONS, code=1)
+        assert "  drop column items.few\n" in suite
+        migrate_there_and_back(changed, "0003")
+        models.write_text(second.replace("sa.String(100)", "sa.Text()"))
+        migrate_there_and_back(changed, "0004")
+        own_project.pytest(MIGRATIONS)
+        models.write_text(without.replace("sa.String(100)", "sa.Text()"))
         migrate_there_and_back(changed, "0005")
 
 
