@@ -217,6 +217,9 @@ def test_the_examples_of_code_of_ones_own_pass_all_checks(own_project: Project) 
     project = own_project
     assert write_own_code(section(text("resources.md"), "Make it yours"), project.path) != []
     project.run("ruff", "check", "--fix")  # which sorts the imports, as the document says
+    with database(project) as url:
+        project.alembic("upgrade", "head", DATABASE_URL=url)
+        project.alembic("revision", "--autogenerate", "-m", "own", DATABASE_URL=url)
     project.run("ruff", "format", "--check")
     project.run("mypy")
     project.run("lint-imports")

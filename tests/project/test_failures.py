@@ -73,6 +73,18 @@ def test_a_missing_setting_is_reported_once(own_project: Project) -> None:
     own_project.pytest()
 
 
+BREAK_A_VIEW = """
+
+def upgrade_and_drop(create=upgrade):
+    create()
+    op.execute("CREATE VIEW dear AS SELECT price FROM items")
+    op.execute("ALTER TABLE items DROP price")
+
+
+upgrade = upgrade_and_drop
+"""
+
+
 def forget_a_migration(project: Project) -> str:
     with (project.path / "app/resources/item/models.py").open("a") as models:
         models.write("\n    rank: Mapped[int] = mapped_column(sa.Integer())\n")
@@ -85,6 +97,12 @@ def break_a_migration(project: Project) -> str:
     return "The migrations failed on an empty database: a broken migration\n"
 
 
+def break_a_view(project: Project) -> str:
+    with (project.path / "migrations/versions/0001_initial.py").open("a") as migration:
+        migration.write(BREAK_A_VIEW)
+    return "DETAIL: view dear depends on column price of table items\nHINT: Use DROP ... CASCADE"
+
+
 def lose_the_server(project: Project) -> str:
     ready = "            self.embedded.wait_until_ready()\n"
     lost = f"{ready}            raise ConnectionRefusedError('gone')\n"
@@ -92,7 +110,9 @@ def lose_the_server(project: Project) -> str:
     return "The databases of the tests could not be prepared: gone\n"
 
 
-@pytest.mark.parametrize("spoil", [forget_a_migration, break_a_migration, lose_the_server])
+@pytest.mark.parametrize(
+    "spoil", [forget_a_migration, break_a_migration, break_a_view, lose_the_server]
+)
 def test_what_concerns_all_tests_is_said_before_those_that_need_no_database(
     own_project: Project, spoil: Callable[[Project], str]
 ) -> None:

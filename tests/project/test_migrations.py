@@ -61,7 +61,7 @@ import asyncpg
 
 QUERIES = [
     '''SELECT table_name, column_name, data_type, character_maximum_length, numeric_precision,
-              numeric_scale, is_nullable, column_default
+              numeric_scale, is_nullable, column_default, generation_expression
        FROM information_schema.columns WHERE table_schema = 'public' ''',
     '''SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
        WHERE connamespace = 'public'::regnamespace''',
@@ -180,6 +180,101 @@ def test_tables_that_refer_to_each_other_come_and_go(own_project: Project) -> No
         own_project.pytest(MIGRATIONS)
         models.write_text(without)
         migrate_there_and_back(changed, "0003")
+
+
+OWN_INDEXES = """        sa.Index("ix_items_where", "price", postgresql_where=sa.text("price > 1")),
+        sa.Index("ix_items_using", "price"),
+        sa.Index("ix_items_ops", "name"),
+        sa.Index("ix_items_include", "price", postgresql_include=["name"]),
+        sa.Index("ix_items_with", "price", postgresql_with={"fillfactor": 70}),
+        sa.Index("ix_items_lower", sa.text("lower(name)"), postgresql_where=sa.text("id > 1")),
+"""
+CHANGES_OF_INDEXES = {
+    "price > 1": "price > 2",
+    '"ix_items_using", "price"': '"ix_items_using", "price", postgresql_using="hash"',
+    '"ix_items_ops", "name"': '"ix_items_ops", "name", postgresql_ops={"name": "text_pattern_ops"}',
+    '["name"]': '["description"]',
+    '"fillfactor": 70': '"fillfactor": 80',
+}
+NEW_COLUMN = """
+    deleted_at: Mapped[dt.datetime | None] = mapped_column(sa.DateTime(timezone=True))
+"""
+
+
+def test_what_makes_an_index_special_is_compared(own_project: Project) -> None:
+    models = own_project.path / "app" / "resources" / "item" / "models.py"
+    without = f"import datetime as dt\n{models.read_text()}"
+    first = without.replace(OWN_PLACE, OWN_PLACE + OWN_INDEXES)
+    second = first
+    for old, new in CHANGES_OF_INDEXES.items():
+        assert old in second
+        second = second.replace(old, new)
+    with database(own_project) as url:
+        changed = Changed(own_project, url)
+        changed.alembic("upgrade", "head")
+        models.write_text(first)
+        migrate_there_and_back(changed, "0002")
+        models.write_text(second)
+        suite = own_project.pytest(MIGRATIONS, code=1)
+        for name in ("where", "using", "ops", "include", "with"):
+            assert f"  drop index ix_items_{name}\n" in suite
+            assert f"  add index ix_items_{name}\n" in suite
+        assert "ix_items_lower" not in suite
+        migrate_there_and_back(changed, "0003")
+        third = second.replace("price > 2", "deleted_at IS NULL") + NEW_COLUMN
+        models.write_text(third)
+        migrate_there_and_back(changed, "0004")
+        own_project.pytest(MIGRATIONS)
+        models.write_text(third.replace("sa.String(100)", "sa.Text()"))
+        assert "_index" not in changed.alembic("check", code=255)
+        models.write_text(without)
+        migrate_there_and_back(changed, "0005")
+
+
+OWN_COMPUTED = """
+    few: Mapped[bool] = mapped_column(
+        sa.Boolean(), sa.Computed("price IN (1, 2)", persisted=True), index=True
+    )
+    label: Mapped[str] = mapped_column(
+        sa.Text(), sa.Computed("'Item ' || name || '!'", persisted=True), unique=True
+    )
+    gross: Mapped[int] = mapped_column(
+        sa.Numeric(), sa.Computed("price * 1.19", persisted=True)
+    )
+    by_hand: Mapped[int] = mapped_column(sa.Integer(), server_default="1")
+"""
+CHANGES_OF_COMPUTED = {
+    "price IN (1, 2)": "price IN (1, 3)",
+    "Item ' || name": "Thing ' || name",
+    "price * 1.19": "price * weight",
+    'server_default="1"': 'sa.Computed("1 + 1", persisted=True)',
+    OWN_COMPUTED: f"{OWN_COMPUTED}\n    weight: Mapped[int] = mapped_column(server_default='1')\n",
+}
+
+
+def test_computed_columns_are_compared(own_project: Project) -> None:
+    models = own_project.path / "app" / "resources" / "item" / "models.py"
+    without = models.read_text()
+    first = without + OWN_COMPUTED
+    second = first
+    for old, new in reversed(CHANGES_OF_COMPUTED.items()):
+        assert old in second
+        second = second.replace(old, new)
+    with database(own_project) as url:
+        changed = Changed(own_project, url)
+        changed.alembic("upgrade", "head")
+        models.write_text(first)
+        migrate_there_and_back(changed, "0002")
+        own_project.pytest(MIGRATIONS)
+        models.write_text(second)
+        suite = own_project.pytest(MIGRATIONS, code=1)
+        assert "  drop column items.few\n" in suite
+        migrate_there_and_back(changed, "0003")
+        models.write_text(second.replace("sa.String(100)", "sa.Text()"))
+        migrate_there_and_back(changed, "0004")
+        own_project.pytest(MIGRATIONS)
+        models.write_text(without.replace("sa.String(100)", "sa.Text()"))
+        migrate_there_and_back(changed, "0005")
 
 
 IMPORT_EXCLUSION = "from sqlalchemy.dialects.postgresql import ExcludeConstraint\n"

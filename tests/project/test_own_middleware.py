@@ -1,14 +1,23 @@
 """The generated tests of a service pass with middleware of its own."""
 
+import pytest
+
 from tests.harness.project import Project
 
 PLACE = "    # Your own middleware goes below this line.\n"
-OWN = """    app.add_middleware(Timing)
-"""
-FUNCTION = """
+OWN = {
+    "asgi": "    app.add_middleware(Timing)\n",
+    "http": """
     @app.middleware("http")
-    async def pass_on(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        return await call_next(request)
+    async def add_header(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        response.headers["X-Service"] = TITLE
+        return response
+""",
+}
+IMPORTS = """from fastapi import Request, Response
+from starlette.middleware.base import RequestResponseEndpoint
+from app.timing import Timing
 """
 MODULE = '''"""Says how long each response has taken."""
 
@@ -32,26 +41,13 @@ class Timing:
 '''
 
 
-def test_each_response_may_have_a_header_of_its_own(own_project: Project) -> None:
+@pytest.mark.parametrize("own", OWN.values(), ids=OWN.keys())
+def test_each_response_may_have_a_header_of_its_own(own_project: Project, own: str) -> None:
     main = own_project.path / "app" / "main.py"
     main.write_text(
         main.read_text()
-        .replace(PLACE, PLACE + OWN)
-        .replace("from app.settings", "from app.timing import Timing\nfrom app.settings")
+        .replace(PLACE, PLACE + own)
+        .replace("from app.settings", f"{IMPORTS}from app.settings")
     )
     (own_project.path / "app" / "timing.py").write_text(MODULE)
-    own_project.pytest("-k", "head")
-
-
-def test_it_may_be_a_function_which_makes_a_stream_of_each_response(own_project: Project) -> None:
-    main = own_project.path / "app" / "main.py"
-    main.write_text(
-        main.read_text()
-        .replace(PLACE, PLACE + FUNCTION)
-        .replace("import FastAPI", "import FastAPI, Request, Response")
-        .replace(
-            "from starlette.types",
-            "from starlette.middleware.base import RequestResponseEndpoint\nfrom starlette.types",
-        )
-    )
-    own_project.pytest()
+    own_project.pytest("tests/api", "tests/unit")

@@ -20,6 +20,7 @@ from dev.commands.database import development_server
 from dev.commands.project import Project, ProjectError, find_project
 from dev.commands.seeds import load_seeds, seeds_file
 from dev.databases.models import summarize
+from dev.databases.template import said_besides
 from dev.postgres import PostgresError
 
 SHUTDOWN_TIMEOUT = 2
@@ -106,7 +107,7 @@ def _migrate(project: Project, url: str) -> None:
     except Exception as error:
         advice = "`uv run alembic upgrade head` shows where they failed."
         raise StartError(
-            f"The migrations failed: {error}\n"
+            f"The migrations failed: {error}{said_besides(error)}\n"
             f"The service was not started. {ELSEWHERE if _is_unknown(error) else advice}"
         ) from None
 

@@ -118,5 +118,7 @@ def describe_models(metadata: MetaData) -> str:
         for index in sorted(table.indexes, key=lambda index: str(index.name)):
             digest.update(f"{CreateIndex(index).compile(dialect=dialect)}\0".encode())
         comments = (table.comment, *(column.comment for column in table.columns))
-        digest.update(f"{comments}\0".encode())
+        # The values of an enum of PostgreSQL are in no statement about its table.
+        types = [column.type for column in table.columns]
+        digest.update(f"{comments}{types}\0".encode())
     return digest.hexdigest()[:12]
