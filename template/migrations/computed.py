@@ -64,6 +64,33 @@ def compare(
     return PriorityDispatchResult.CONTINUE
 
 
+def order(operations: ops.UpgradeOps) -> None:
+    """Drop computed columns before the columns that they use are changed or dropped, and add them
+    after it. Alembic drops columns last, and adds them in the order of the model."""
+    for change in operations.ops:
+        if isinstance(change, ops.ModifyTableOps) and any(map(is_computed, change.ops)):
+            change.ops.sort(key=place)
+
+
+def place(operation: ops.MigrateOperation) -> int:
+    if isinstance(operation, ops.DropIndexOp | ops.DropConstraintOp):
+        return 0
+    if isinstance(operation, ops.DropColumnOp) and is_computed(operation):
+        return 1
+    if isinstance(operation, ops.AddColumnOp) and is_computed(operation):
+        return 3
+    if isinstance(operation, ops.CreateIndexOp | ops.AddConstraintOp):
+        return 4
+    return 2
+
+
+def is_computed(operation: ops.MigrateOperation) -> bool:
+    """Whether the operation adds or drops a computed column."""
+    if isinstance(operation, ops.DropColumnOp):
+        return operation.to_column().computed is not None
+    return isinstance(operation, ops.AddColumnOp) and operation.column.computed is not None
+
+
 def names_in(column: Column[Any]) -> set[str]:
     """The words of the expression of a column, which include the columns that it uses."""
     return set() if column.computed is None else {*re.findall(r"\w+", str(column.computed.sqltext))}
