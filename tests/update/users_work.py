@@ -143,6 +143,11 @@ async def search_item(session: SessionDep, name: str) -> Item:
     Edit(".env.example", "# Your own settings go below this line.\n", "GREETING=Hello\n"),
     Edit(
         "pyproject.toml",
+        "    # Your own filters go below this line.\n",
+        '    "ignore:what a package of mine warns of",\n',
+    ),
+    Edit(
+        "pyproject.toml",
         "# Your own tools go below this line.\n",
         "\n[tool.own]\nkept = true\n",
     ),
