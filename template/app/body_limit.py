@@ -48,9 +48,9 @@ class BodySizeLimit:
             if size <= self.max_body_size:  # else it was rejected: nothing more may come
                 message = await receive()
                 size += len(message.get("body", b""))
-            if size > self.max_body_size:
-                raise HTTPException(413, self.detail)
-            return message
+                if size <= self.max_body_size:
+                    return message
+            raise HTTPException(413, self.detail)
 
         return receive_counted
 

@@ -161,7 +161,7 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         await session.delete(row)
         await session.flush()
 
-    def filter(self, statement: Select[tuple[ModelT]], query: ListQuery) -> Select[tuple[ModelT]]:
+    def filter(self, statement: Select[ModelT], query: ListQuery) -> Select[ModelT]:
         """Select the rows that meet the condition of each of the query's fields."""
         for name in sorted(query.model_fields_set - NOT_FILTERS):
             statement = statement.where(self.condition(name, getattr(query, name)))
@@ -183,7 +183,7 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
     async def _page(
         self,
         session: AsyncSession,
-        statement: Select[tuple[ModelT]],
+        statement: Select[ModelT],
         order: "_Order",
         start: Position | None,
         limit: int,
@@ -246,7 +246,7 @@ class _Order:
 
     def select_page(
         self, statement: Select[Any], start: Position | None, limit: int
-    ) -> Select[Any]:
+    ) -> Select[*tuple[Any, ...]]:
         """Select the first rows of `statement` after `start`, with `text` and what shows whether
         others follow: one more row, or the column `following`."""
         page = self._begin(statement, start, limit + 1)
@@ -290,7 +290,7 @@ def _by_id(model: type[ModelT]) -> Select[ModelT]:
 
 
 @lru_cache
-def _first_page(order: _Order, limit: int) -> Select[Any]:
+def _first_page(order: _Order, limit: int) -> Select[*tuple[Any, ...]]:
     """The page that most clients ask for, cached for the same reason as `_order`."""
     return order.select_page(order.rows, None, limit)
 

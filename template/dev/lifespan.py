@@ -41,6 +41,7 @@ def started(app: ASGIApp, at_end: Callable[[], None] = lambda: None) -> Lifespan
         _states[app] = scope["state"]
         phase = "lifespan"
         countdown: Countdown | None = None
+        limit = asyncio.timeout(None)
 
         async def receive_and_limit() -> Message:
             nonlocal phase, countdown
@@ -57,7 +58,7 @@ def started(app: ASGIApp, at_end: Callable[[], None] = lambda: None) -> Lifespan
             await send(message)
 
         try:
-            async with asyncio.timeout(None) as limit:
+            async with limit:
                 await app(scope, receive_and_limit, send_in_time)
         except TimeoutError as error:
             if limit.expired():

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
@@ -44,15 +45,13 @@ class SmtpServer:
 
 def parse_smtp_url(text: str) -> SmtpServer:
     """The server of `smtp://user:password@host:587` or `smtps://...`. Raises ValueError."""
-    try:
+    with suppress(ValueError):
         url = urlsplit(text)
         host, port = url.hostname, url.port
-    except ValueError:
-        host = None
-    if host is None or url.scheme not in ("smtp", "smtps") or url.path not in ("", "/"):
-        raise ValueError("SMTP_URL must look like smtp://user:password@host:587")  # not repeated
-    username, password = (value and unquote(value) for value in (url.username, url.password))
-    return SmtpServer(host, port, username, password, use_tls=url.scheme == "smtps")
+        if host is not None and url.scheme in ("smtp", "smtps") and url.path in ("", "/"):
+            username, password = (part and unquote(part) for part in (url.username, url.password))
+            return SmtpServer(host, port, username, password, use_tls=url.scheme == "smtps")
+    raise ValueError("SMTP_URL must look like smtp://user:password@host:587")  # not repeated
 
 
 async def write_to_log(message: EmailMessage) -> None:

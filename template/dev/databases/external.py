@@ -49,7 +49,7 @@ class _UnsuitableError(Exception):
 async def _check(url: URL) -> str:
     connection = await connect(url, timeout=CONNECT_TIMEOUT)
     try:
-        server = await connection.fetchrow(
+        [server] = await connection.fetch(
             """
             SELECT pg_is_in_recovery() AS is_standby, rolsuper OR rolcreatedb AS can_create,
                    current_setting('server_version') AS version

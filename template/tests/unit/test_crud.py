@@ -4,11 +4,12 @@ import datetime as dt
 
 import pytest
 from pydantic import BaseModel
-from sqlalchemy import MetaData
+from sqlalchemy import MetaData, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.crud import Crud
 from app.models import Base
+from app.pagination import ListQuery
 
 
 class SampleBase(Base):
@@ -24,6 +25,10 @@ class FilteredSample(SampleBase):
     size: Mapped[int]
     due: Mapped[dt.date | None] = mapped_column()
     best_before: Mapped[dt.date | None] = mapped_column()
+
+
+class SampleQuery(ListQuery):
+    size: int | None = None
 
 
 class SampleCrud(Crud[FilteredSample, BaseModel, BaseModel]):
@@ -45,3 +50,10 @@ class SampleCrud(Crud[FilteredSample, BaseModel, BaseModel]):
 def test_a_filter_compares_by_its_name_and_value(name: str, value: object, sql: str) -> None:
     condition = SampleCrud().condition(name, value)
     assert str(condition.compile(compile_kwargs={"literal_binds": True})) == sql
+
+
+def test_a_query_of_your_own_can_have_the_filters_of_a_list() -> None:
+    own = select(FilteredSample).where(FilteredSample.due.is_(None))
+    filtered = SampleCrud().filter(own, SampleQuery(size=7))
+    sql = str(filtered.compile(compile_kwargs={"literal_binds": True}))
+    assert sql.endswith("WHERE filtered.due IS NULL AND filtered.size = 7")

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, BackgroundTasks, FastAPI
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -183,5 +184,5 @@ async def test_work_after_the_response_is_done_for_the_user(
 async def test_without_a_user_a_row_needs_an_owner(app: FastAPI, others: User) -> None:
     async with app.state.sessions() as session:
         session.add(Page(text="whose?"))
-        with pytest.raises(sa.exc.StatementError, match="set its owner_id"):
+        with pytest.raises(StatementError, match="set its owner_id"):
             await session.flush()

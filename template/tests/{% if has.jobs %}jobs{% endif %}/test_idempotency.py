@@ -116,7 +116,7 @@ async def test_a_request_that_has_failed_is_tried_again(
     for _ in range(2):
         response = await notes.post("/test-notes", json={"text": "refused"}, headers=KEY)
         assert_problem(response, 409)
-    assert "Idempotent-Replayed" not in response.headers
+        assert "Idempotent-Replayed" not in response.headers
     assert await count(db_session) == 0
     # Its key was given back as well.
     assert (await notes.post("/test-notes", json=LAMP, headers=KEY)).status_code == 201
