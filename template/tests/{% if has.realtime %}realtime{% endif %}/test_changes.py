@@ -41,6 +41,17 @@ async def test_changes_of_a_row_are_announced(app: FastAPI, follow: Follow, stre
             assert await client() == told("deleted", two)
 
 
+async def test_a_row_that_sql_has_changed_is_announced(app: FastAPI, follow: Follow) -> None:
+    async with follow(CHANGES) as ws:
+        async with app.state.sessions.begin() as session:
+            thing = Thing(name="a")
+            session.add(thing)
+            await session.flush()
+            thing.name = Thing.name + "b"
+        assert await ws.receive_json() == told("created", thing)
+        assert await ws.receive_json() == told("updated", thing)
+
+
 async def test_changes_that_are_rolled_back_are_not_announced(app: FastAPI, follow: Follow) -> None:
     async with follow(CHANGES) as ws:
         async with app.state.sessions() as session:
