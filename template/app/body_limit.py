@@ -1,7 +1,12 @@
-"""Reject bodies that are too large, and JSON that costs too much, before FastAPI reads them."""
+"""Reject bodies that are too large, and JSON that costs too much, before FastAPI reads them.
+
+This middleware hands on what the application returns, instead of awaiting it in a coroutine of its
+own: each coroutine takes processor time in each request.
+"""
 
 import json
 import re
+from collections.abc import Awaitable
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -30,7 +35,7 @@ class BodySizeLimit:
         self.max_body_size = max_body_size
         self.detail = f"The request body exceeds {max_body_size} bytes."
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         app = self.app
         if scope["type"] == "http":
             length = Headers(scope=scope).get("content-length", "")
@@ -38,7 +43,7 @@ class BodySizeLimit:
                 app = problem_response(413, self.detail)
             else:
                 receive = self._counted(receive)
-        await app(scope, receive, send)
+        return app(scope, receive, send)
 
     def _counted(self, receive: Receive) -> Receive:
         size = 0
@@ -67,10 +72,10 @@ class JsonLimit:
         self.max_depth = max_depth
         self.max_values = max_values
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and "json" in _content_type(scope):
             receive = self._checked(receive)
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _checked(self, receive: Receive) -> Receive:
         chunks: list[bytes] = []

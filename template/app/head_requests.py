@@ -1,5 +1,7 @@
 """Answer HEAD as GET without the body; FastAPI does not."""
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
@@ -7,11 +9,12 @@ class HeadRequests:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or scope["method"] != "HEAD":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
+        return self._answer_head(scope, receive, send)
 
+    async def _answer_head(self, scope: Scope, receive: Receive, send: Send) -> None:
         has_ended = False
 
         async def send_without_body(message: Message) -> None:

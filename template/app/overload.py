@@ -1,6 +1,7 @@
 """Limits the requests under way, so that a slow database does not make all of them slow."""
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,15 +31,14 @@ class RequestLimit:
         self.max_requests = max_requests
         self.under_way = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or is_health_check(scope):
-            await self.app(scope, receive, send)
-        elif self.under_way >= self.max_requests:
+            return self.app(scope, receive, send)
+        if self.under_way >= self.max_requests:
             detail = "Too many requests are under way; try again later."
             response = problem_response(503, detail, headers={"Retry-After": "1"})
-            await response(scope, receive, send)
-        else:
-            await self._call(scope, receive, send)
+            return response(scope, receive, send)
+        return self._call(scope, receive, send)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         streams = False

@@ -3,6 +3,8 @@
 HSTS is left to the proxy that has the certificate.
 """
 
+from collections.abc import Awaitable
+
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,7 +29,7 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]  # with names in lower case
@@ -36,7 +38,7 @@ class SecurityHeaders:
                 message["headers"] = [*headers, *missing]
             await send(message)
 
-        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
+        return self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
 class AllowedHosts:
