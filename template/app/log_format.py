@@ -4,6 +4,7 @@ It applies to all loggers of the standard library, yours included, and has what 
 `logging.getLogger(__name__).info("paid", extra={"order": 7})`.
 """
 
+import datetime as dt
 import json
 import logging
 import sys
@@ -17,6 +18,14 @@ Environment = Literal["development", "production"]
 
 JSON = json.JSONEncoder(default=str)
 """Made once: `json.dumps` would make one for each log."""
+
+NO_EXTRA = {
+    *vars(logging.makeLogRecord({})),
+    *("asctime", "message"),  # which other formatters add
+    "color_message",  # which uvicorn adds for its own format
+    "taskName",  # since Python 3.12
+}
+"""The attributes of a record that `extra` has not added."""
 
 
 def configure(environment: Environment, level: str) -> None:
@@ -39,17 +48,9 @@ def configure(environment: Environment, level: str) -> None:
 
 
 def make_formatter(environment: Environment) -> logging.Formatter:
-    output: list[structlog.types.Processor]
     if environment == "production":
-        output = [
-            structlog.processors.format_exc_info,
-            structlog.processors.EventRenamer("message"),
-            _to_json,
-        ]
-    else:
-        plain = structlog.dev.plain_traceback
-        colors = sys.stderr.isatty()
-        output = [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain)]
+        return JsonFormatter()
+    plain = structlog.dev.plain_traceback
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.ExtraAdder(),
@@ -60,16 +61,47 @@ def make_formatter(environment: Environment) -> logging.Formatter:
             _add_trace,
             _drop_color_message,
         ],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *output],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),
+        ],
     )
 
 
-def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Add the ids of the span that the event belongs to, if there is one."""
+class JsonFormatter(logging.Formatter):
+    """Formats a log as a line of JSON: the context, such as the request's id, what `extra` adds,
+    and what every log has.
+
+    structlog can do this, too, in twice the time.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = structlog.contextvars.get_contextvars()
+        line |= {name: value for name, value in vars(record).items() if name not in NO_EXTRA}
+        line["level"] = record.levelname.lower()
+        line["logger"] = record.name
+        created = dt.datetime.fromtimestamp(record.created, dt.UTC)
+        line["timestamp"] = created.isoformat(timespec="microseconds").replace("+00:00", "Z")
+        line |= _trace_ids()
+        if record.exc_info is not None and record.exc_info[0] is not None:
+            line["exception"] = self.formatException(record.exc_info)
+        line["message"] = record.getMessage()
+        return JSON.encode(line)
+
+
+def _trace_ids() -> dict[str, str]:
+    """Those of the span that a log belongs to, if there is one."""
     span = trace.get_current_span().get_span_context()
-    if span.is_valid:
-        event["trace_id"] = trace.format_trace_id(span.trace_id)
-        event["span_id"] = trace.format_span_id(span.span_id)
+    if not span.is_valid:
+        return {}
+    return {
+        "trace_id": trace.format_trace_id(span.trace_id),
+        "span_id": trace.format_span_id(span.span_id),
+    }
+
+
+def _add_trace(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    event.update(_trace_ids())
     return event
 
 
@@ -77,7 +109,3 @@ def _drop_color_message(_: WrappedLogger, __: str, event: EventDict) -> EventDic
     """Drop what uvicorn adds for its own format."""
     event.pop("color_message", None)
     return event
-
-
-def _to_json(_: WrappedLogger, __: str, event: EventDict) -> str:
-    return JSON.encode(event)

@@ -6,8 +6,8 @@ span of a request has the names of its parameters, without the values that FastA
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from urllib.parse import parse_qsl, urlencode
 
 import structlog
@@ -38,7 +38,7 @@ class RequestLog:
         started = time.perf_counter()
         request_id = Headers(scope=scope).get(HEADER, "")
         if not VALID_ID.fullmatch(request_id):
-            request_id = uuid.uuid4().hex
+            request_id = secrets.token_hex(16)
         # Not unbound at the end: each request has its own context, in which the server still logs.
         structlog.contextvars.bind_contextvars(request_id=request_id)
         _hide_query(scope)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
+import structlog
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext
 
@@ -50,6 +51,32 @@ def test_in_production_every_logger_writes_json(capsys: pytest.CaptureFixture[st
     }
     assert (package["message"], package["logger"]) == ("slow: disk", "somebody.elses")
     assert (server["message"], server["logger"]) == ("closing", "uvicorn.error")
+
+
+def test_in_production_an_exception_is_a_part_of_its_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with configured("production"):
+        try:
+            raise RuntimeError("crashed")
+        except RuntimeError:
+            logging.getLogger("app.own").exception("failed")
+        logging.getLogger("app.own").error("no exception", exc_info=True)
+    failed, without = map(json.loads, capsys.readouterr().err.splitlines())
+    assert failed["message"] == "failed"
+    assert failed["exception"].startswith("Traceback (most recent call last):\n")
+    assert failed["exception"].endswith("\nRuntimeError: crashed")
+    assert "exception" not in without
+
+
+def test_in_production_a_line_has_the_context_and_nothing_for_terminals(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with configured("production"), structlog.contextvars.bound_contextvars(request_id="abc"):
+        logging.getLogger("uvicorn.error").warning("closing", extra={"color_message": "\x1b[1m"})
+    line = json.loads(capsys.readouterr().err)
+    assert line.keys() == {"request_id", "level", "logger", "timestamp", "message"}
+    assert line["request_id"] == "abc"
 
 
 def test_in_development_every_logger_writes_for_people(capsys: pytest.CaptureFixture[str]) -> None:
