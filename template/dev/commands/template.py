@@ -6,6 +6,7 @@ what is left to do.
 """
 
 import argparse
+import signal
 import sys
 
 from dev.commands.project import ProjectError, find_project
@@ -47,7 +48,9 @@ def main() -> None:
 
 
 def interrupted() -> str:
-    """What to do after Ctrl-C."""
+    """What to do after Ctrl-C, which may come twice, as `uv run` passes it on; the second one must
+    not interrupt the end of the command."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if is_interrupted(Repository(find_project().folder)):
         return f"Interrupted while it was writing files. Take back what it wrote: {UNDO}"
     return "Interrupted. Nothing was changed."
