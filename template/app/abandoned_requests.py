@@ -1,11 +1,13 @@
 """Ends the work for clients that have left, or that keep the service waiting for their request."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.raw_headers import first_header
 
 WATCHED_AFTER = 0.05
 """Seconds after which a task begins to wait for the client to leave. Most requests end before, and
@@ -82,9 +84,9 @@ class _Client:
             await asyncio.wait({self._watcher})
         return {"type": "http.disconnect"} if self.has_left else await self._receive()
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         self.stop_watching()
-        await self._send(message)
+        return self._send(message)
 
     async def _receive_body(self) -> Message:
         try:
@@ -112,5 +114,5 @@ class _Client:
 
 
 def _has_body(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    has_length = first_header(scope, b"content-length") not in (b"", b"0")
+    return has_length or first_header(scope, b"transfer-encoding") != b""

@@ -8,11 +8,11 @@ import json
 import re
 from collections.abc import Awaitable
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem_response
+from app.raw_headers import first_header
 
 # A bracket, a text or another value; the rest separates them. It never backtracks, so that a body
 # is read once, even if it is not JSON.
@@ -38,8 +38,8 @@ class BodySizeLimit:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         app = self.app
         if scope["type"] == "http":
-            length = Headers(scope=scope).get("content-length", "")
-            if length.isdecimal() and int(length) > self.max_body_size:
+            length = first_header(scope, b"content-length")
+            if length.isdigit() and int(length) > self.max_body_size:
                 app = problem_response(413, self.detail)
             else:
                 receive = self._counted(receive)
@@ -73,7 +73,7 @@ class JsonLimit:
         self.max_values = max_values
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] == "http" and "json" in _content_type(scope):
+        if scope["type"] == "http" and b"json" in first_header(scope, b"content-type").lower():
             receive = self._checked(receive)
         return self.app(scope, receive, send)
 
@@ -121,7 +121,3 @@ class JsonLimit:
             if values > self.max_values:
                 detail = f"The JSON body has more than {self.max_values} values and keys."
                 raise HTTPException(400, detail)
-
-
-def _content_type(scope: Scope) -> str:
-    return Headers(scope=scope).get("content-type", "").lower()

@@ -7,6 +7,7 @@ from contextlib import suppress
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import problem_response
+from app.raw_headers import first_header
 
 EVENT_STREAM = b"text/event-stream"
 MAX_END = 1.0  # seconds to end a stream
@@ -43,12 +44,12 @@ class RequestLimit:
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         streams = False
 
-        async def notice_stream(message: Message) -> None:
+        def notice_stream(message: Message) -> Awaitable[None]:
             nonlocal streams
             if message["type"] == "http.response.start" and _is_event_stream(message):
                 streams = True
                 self.under_way -= 1
-            await send(message)
+            return send(message)
 
         self.under_way += 1
         try:
@@ -67,7 +68,4 @@ class RequestLimit:
 
 
 def _is_event_stream(start: Message) -> bool:
-    return any(
-        name == b"content-type" and value.startswith(EVENT_STREAM)
-        for name, value in start["headers"]
-    )
+    return first_header(start, b"content-type").startswith(EVENT_STREAM)

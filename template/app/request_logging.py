@@ -8,14 +8,16 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Awaitable
 from urllib.parse import parse_qsl, urlencode
 
 import structlog
 from opentelemetry import trace
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HEADER = "X-Request-ID"
+from app.raw_headers import first_header
+
+HEADER = b"x-request-id"
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 CLIENT_LEFT = 499  # as nginx logs it
 
@@ -36,7 +38,7 @@ class RequestLog:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = Headers(scope=scope).get(HEADER, "")
+        request_id = first_header(scope, HEADER).decode("latin-1")
         if not VALID_ID.fullmatch(request_id):
             request_id = secrets.token_hex(16)
         # Not unbound at the end: each request has its own context, in which the server still logs.
@@ -44,12 +46,13 @@ class RequestLog:
         _hide_query(scope)
         status = CLIENT_LEFT
 
-        async def send_with_id(message: Message) -> None:
+        def send_with_id(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                MutableHeaders(scope=message)[HEADER] = request_id
-            await send(message)
+                headers = [header for header in message["headers"] if header[0] != HEADER]
+                message["headers"] = [*headers, (HEADER, request_id.encode())]
+            return send(message)
 
         try:
             await self.app(scope, receive, send_with_id)

@@ -30,13 +30,13 @@ class SecurityHeaders:
         self.app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 headers = message["headers"]  # with names in lower case
                 names = {name for name, _ in headers}
                 missing = ((name, HEADERS[name]) for name in HEADERS if name not in names)
                 message["headers"] = [*headers, *missing]
-            await send(message)
+            return send(message)
 
         return self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 

@@ -33,8 +33,6 @@ EQUIVALENTS = {
         "await asyncio.sleep(0) -> (left out)": "asyncio cancels at an earlier await already",
         "if client.has_left: ... -> if not client.has_left: ...": "the same",
     },
-    "app/body_limit.py: BodySizeLimit.__call__.length": {"'' -> 'x'": NO_VALUE},
-    "app/body_limit.py: _content_type": {"'' -> 'x'": NO_VALUE},
     "app/crud.py: Crud._page.found": {"1 -> 2": READS_MORE},
     "app/crud.py: Crud._page.page": {"1 -> 2": READS_MORE},
     "app/crud.py: SIZES": {"'sizes' -> 'sizesx'": OF_ONE_MODULE},
