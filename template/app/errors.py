@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from sqlalchemy import Constraint, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import Constraint, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
@@ -246,20 +246,21 @@ def _methods(request: Request) -> list[str]:
 
 
 def _columns_of(error: DBAPIError) -> str:
-    """The columns of the violated constraint, or its table if no model defines it."""
+    """The columns of the violated constraint or unique index, or the table if the models have none
+    of this name."""
     cause = error.orig and error.orig.__cause__
-    constraint = _constraint(getattr(cause, "constraint_name", None))
-    if isinstance(constraint, UniqueConstraint | ForeignKeyConstraint):
-        shown = [column for column in constraint.columns if not column.info.get(HIDDEN)]
-        return ", ".join(f"{constraint.table.name}.{column.name}" for column in shown)
-    return getattr(cause, "table_name", None) or "a row"
+    table: str = getattr(cause, "table_name", None) or "a row"
+    violated = _violated(getattr(cause, "constraint_name", None))
+    if not isinstance(violated, UniqueConstraint | ForeignKeyConstraint | Index):
+        return table
+    shown = [column for column in violated.columns if not column.info.get(HIDDEN)]
+    return ", ".join(f"{column.table.name}.{column.name}" for column in shown) or table
 
 
-def _constraint(name: str | None) -> Constraint | None:
-    found = (
-        constraint
-        for table in Base.metadata.tables.values()
-        for constraint in table.constraints
-        if constraint.name == name
-    )
-    return next(found, None)
+def _violated(name: str | None) -> Constraint | Index | None:
+    for table in Base.metadata.tables.values():
+        known: set[Constraint | Index] = {*table.constraints, *table.indexes}
+        for item in known:
+            if item.name == name:
+                return item
+    return None

@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.raw_headers import first_header
 
-HEADER = b"x-request-id"
+HEADER = "X-Request-ID"
+RAW_HEADER = HEADER.lower().encode()
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 CLIENT_LEFT = 499  # as nginx logs it
 
@@ -38,7 +39,7 @@ class RequestLog:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = first_header(scope, HEADER).decode("latin-1")
+        request_id = first_header(scope, RAW_HEADER).decode("latin-1")
         if not VALID_ID.fullmatch(request_id):
             request_id = secrets.token_hex(16)
         # Not unbound at the end: each request has its own context, in which the server still logs.
@@ -50,8 +51,8 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = int(message["status"])
-                headers = [header for header in message["headers"] if header[0] != HEADER]
-                message["headers"] = [*headers, (HEADER, request_id.encode())]
+                headers = [header for header in message["headers"] if header[0] != RAW_HEADER]
+                message["headers"] = [*headers, (RAW_HEADER, request_id.encode())]
             return send(message)
 
         try:

@@ -10,13 +10,14 @@ import pytest
 from asyncpg import InvalidCachedStatementError
 from fastapi import FastAPI, HTTPException
 from httpx import ASGITransport, AsyncClient, Response
-from sqlalchemy import text
+from sqlalchemy import Column, Index, String, Table, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm.exc import StaleDataError
 
 from app import errors
+from app.models import Base
 
 Endpoint = Callable[[], Awaitable[None]]
 
@@ -126,6 +127,24 @@ async def test_a_violation_of_no_known_constraint_is_that_of_a_row(engine: Async
 async def test_a_violation_of_no_known_constraint_names_the_table(engine: AsyncEngine) -> None:
     response = await response_of(raising_in(engine, "23514", "TABLE = 'samples', CONSTRAINT = 'a'"))
     assert response.json()["detail"] == "The database rejected a value of samples."
+
+
+@pytest.mark.parametrize(
+    ("expression", "named"),
+    [("name", "samples.name"), (text("lower(name)"), "samples")],
+    ids=["of a column", "of SQL"],
+)
+async def test_a_violated_unique_index_names_its_columns(
+    engine: AsyncEngine, expression: str | TextClause, named: str
+) -> None:
+    index = Index("ux_samples", expression, unique=True)
+    table = Table("samples", Base.metadata, Column("name", String), index)
+    using = f"TABLE = '{table.name}', CONSTRAINT = '{index.name}'"
+    try:
+        response = await response_of(raising_in(engine, "23505", using))
+    finally:
+        Base.metadata.remove(table)
+    assert response.json()["detail"] == f"Duplicate value for {named}."
 
 
 async def test_a_row_that_another_one_excludes_is_a_conflict(engine: AsyncEngine) -> None:
