@@ -82,6 +82,14 @@ async def test_json_of_too_many_values_is_400(service: httpx.AsyncClient, body: 
     assert response.json()["detail"] == "The JSON body has more than 10 values and keys."
 
 
+@pytest.mark.parametrize("media_type", ["Application/JSON", "application/merge-patch+json"])
+async def test_json_is_limited_under_each_of_its_names(
+    service: httpx.AsyncClient, media_type: str
+) -> None:
+    headers = {"Content-Type": media_type}
+    assert (await service.post("/", content=TOO_DEEP[0], headers=headers)).status_code == 400
+
+
 async def test_json_that_arrives_in_pieces_is_limited_as_a_whole(
     service: httpx.AsyncClient,
 ) -> None:

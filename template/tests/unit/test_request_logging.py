@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from unittest.mock import AsyncMock
 
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Response
 from httpx import ASGITransport, AsyncClient
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -150,6 +150,18 @@ async def test_an_id_is_taken_from_the_request_and_given_in_the_response(
 async def test_an_id_that_could_forge_logs_is_replaced(client: AsyncClient, sent: str) -> None:
     response = await client.get("/health/live", headers={"X-Request-ID": sent})
     assert len(response.headers["X-Request-ID"]) == 32
+
+
+async def test_a_response_has_only_the_id_of_the_logs(
+    quiet_app: FastAPI, client: AsyncClient
+) -> None:
+    @quiet_app.get("/test-own-id")
+    async def answer(response: Response) -> None:
+        response.headers["X-Request-ID"] = "another"
+
+    sent = {"X-Request-ID": "from-the-proxy.1"}
+    response = await client.get("/test-own-id", headers=sent)
+    assert response.headers.get_list("X-Request-ID") == ["from-the-proxy.1"]
 
 
 async def test_requests_without_an_id_get_different_ones(client: AsyncClient) -> None:
