@@ -107,9 +107,25 @@ def asyncpg_url(text: str) -> URL:
     return parse_database_url(text).url
 
 
+class WriteSession(AsyncSession):
+    """Closes at once when its transaction has ended.
+
+    SQLAlchemy closes each session in a task, so that no cancellation interrupts it. After a commit,
+    the connection is back in the pool, and there is nothing to interrupt.
+    """
+
+    async def __aexit__(self, *error: object) -> None:
+        if self.in_transaction():
+            await super().__aexit__(*error)
+        else:
+            self.sync_session.close()
+
+
 def create_sessionmaker(engine: AsyncEngine) -> Sessionmaker:
     """Objects stay readable after a commit; using a closed session is an error."""
-    return async_sessionmaker(engine, expire_on_commit=False, close_resets_only=False)
+    return async_sessionmaker(
+        engine, class_=WriteSession, expire_on_commit=False, close_resets_only=False
+    )
 
 
 class ReadSession(Session):

@@ -161,6 +161,14 @@ async def test_a_closed_session_is_not_used_again(app: FastAPI, kind: str) -> No
         await session.scalar(text("SELECT 1"))
 
 
+async def test_a_committed_session_is_not_used_again(app: FastAPI) -> None:
+    sessions: Sessionmaker = app.state.sessions
+    async with sessions.begin() as session:
+        assert await session.scalar(text("SELECT 1")) == 1
+    with pytest.raises(InvalidRequestError, match="permanently closed"):
+        await session.scalar(text("SELECT 1"))
+
+
 def test_the_reason_of_an_error_is_what_the_driver_said() -> None:
     error = DBAPIError("SELECT 1", {}, Exception("no such\n  thing"))
     assert database_connections.reason_of(error) == "no such thing"
