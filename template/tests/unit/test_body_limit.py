@@ -101,7 +101,16 @@ async def test_json_that_arrives_in_pieces_is_limited_as_a_whole(
 
 
 @pytest.mark.parametrize(
-    "body", [b"]" * 100, b'["' + b'\\"' * 100, b"{", b"1 2", b"\xff\xfe", b'["\\\n[[[["]']
+    "body",
+    # Long enough for the limit of values to read them.
+    [
+        b"]" * 100,
+        b'["' + b'\\"' * 100,
+        b"{" + b" " * 10,
+        b"1 2 3 4 5 6",
+        b"\xff\xfe" + b" \0" * 10,
+        b'["\\\n[[[[      "]',
+    ],
 )
 async def test_what_is_not_json_is_422(service: httpx.AsyncClient, body: bytes) -> None:
     assert (await service.post("/", content=body)).status_code == 422
