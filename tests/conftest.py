@@ -4,15 +4,14 @@ import gc
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
 from tests.harness.answers import ANSWERS
-from tests.harness.compilation import compile_once
 from tests.harness.memory import keep_temporary_files_in_memory
 from tests.harness.project import Copy, Project, render
 from tests.harness.pythons import interpreters
+from tests.harness.quick_copier import render_quickly
 from tests.harness.shared import once, share_folder, shared_folder
 from tests.harness.template import git, snapshot
 from tests.harness.thorough import THOROUGH
@@ -24,20 +23,9 @@ collect_ignore_glob = ["*/overlay"]
 def pytest_configure(config: pytest.Config) -> None:
     share_folder(config)
     keep_temporary_files_in_memory(config)
-    compile_once()
-    render_without_git(config)
+    render_quickly()
     # A shell starts background jobs with Ctrl-C ignored, and the tests' processes would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def render_without_git(config: pytest.Config) -> None:
-    """Let Copier not ask git for each file whether the mode has to be set in the index.
-
-    That takes half of the time, and where a project is rendered here there is no index yet.
-    """
-    patch = mock.patch("copier._main.is_git_available", return_value=False)
-    patch.start()
-    config.add_cleanup(patch.stop)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

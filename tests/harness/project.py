@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -17,7 +18,9 @@ from uv import find_uv_bin
 
 from tests.harness.bytecode import lend_bytecode
 from tests.harness.clusters import lend_cluster
+from tests.harness.copier_tool import install_copier
 from tests.harness.forks import Fork, fork
+from tests.harness.shared import once, shared_folder
 from tests.harness.template import NEXT_RELEASE, ROOT, commit, git
 
 UV = find_uv_bin()
@@ -149,15 +152,17 @@ class Project:
                 kill(process)
 
     def variables(self) -> dict[str, str]:
-        """What tells uv which environment to run in, and mypy where it has looked at that one."""
-        if self.borrowed is None:
-            return {}
-        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        return {
-            "UV_PROJECT_ENVIRONMENT": str(self.borrowed),
-            "UV_NO_SYNC": "1",
-            "MYPY_CACHE_DIR": str(self.borrowed / f"mypy-{worker}"),
-        }
+        """What tells uv which Copier and which environment to run, and mypy where it has looked at
+        that environment."""
+        found = {"UV_TOOL_DIR": str(tool_folder())}
+        if self.borrowed is not None:
+            worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+            found |= {
+                "UV_PROJECT_ENVIRONMENT": str(self.borrowed),
+                "UV_NO_SYNC": "1",
+                "MYPY_CACHE_DIR": str(self.borrowed / f"mypy-{worker}"),
+            }
+        return found
 
     def files(self) -> list[str]:
         """The files that the template rendered, relative to the project."""
@@ -250,6 +255,12 @@ def environment_with_uv(**variables: str) -> dict[str, str]:
     found = environment(**variables)
     found["PATH"] = f"{Path(UV).parent}{os.pathsep}{found['PATH']}"
     return found
+
+
+@cache
+def tool_folder() -> Path:
+    """The folder of the tools that uv finds when it runs a project's commands."""
+    return once(shared_folder() / "tools", lambda folder: install_copier(folder, environment()))
 
 
 def kill(process: subprocess.Popen[bytes] | Fork) -> None:

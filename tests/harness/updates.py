@@ -1,13 +1,15 @@
 """Updates of rendered projects, as their users make them."""
 
+import os
 import re
 from pathlib import Path
+from unittest import mock
 
 from copier import VcsRef, run_update
 
 from dev.template import update as guarded
 from dev.template.git import Repository
-from tests.harness.project import Project
+from tests.harness.project import Project, tool_folder
 from tests.harness.template import NEXT_RELEASE, ROOT, commit, git
 
 ANSWERS_FILE = ".copier-answers.yml"
@@ -44,7 +46,8 @@ def merge(
 
 def merge_guarded(project: Project, release: str, answers: dict[str, object]) -> None:
     """The same as `uv run template update` and `uv run resource` do it."""
-    guarded.update(Repository(project.path), guarded.Change(answers, release))
+    with mock.patch.dict(os.environ, UV_TOOL_DIR=str(tool_folder())):
+        guarded.update(Repository(project.path), guarded.Change(answers, release))
     _commit_without_conflicts(project)
 
 
