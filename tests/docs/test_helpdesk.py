@@ -112,6 +112,28 @@ IN_THE_WAY = {
 }
 """An edit of a line that auth changes, too."""
 
+TOLD_OF_DELETED_ITEMS = {
+    "tests/api/test_items.py": (
+        "    # Your own tests go below this line.\n",
+        """\
+    # Your own tests go below this line.
+
+    async def test_changes_are_sent_to_clients_that_follow_them(self, client: AsyncClient) -> None:
+        from tests.realtime.events import Events
+
+        async with client.stream("GET", "/realtime/changes?resource=items") as response:
+            events = Events(response)
+            await client.delete(self.url(await self.created(client)))
+            assert [(await events.receive())["type"] for _ in range(2)] == ["created", "updated"]
+""",
+    )
+}
+"""What the recipe for soft deletion asks for with realtime."""
+
+
+def undo(edits: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    return {file: (new, old) for file, (old, new) in edits.items()}
+
 
 def change(project: Project, url: str, command: str, line: str) -> str:
     """Run the command and the next steps that it prints, and commit."""
@@ -223,7 +245,7 @@ def test_users_can_go_again(with_users: Project, copy: Copy) -> None:
     used = re.findall(r"^  (\S+?):\d+:", said, re.MULTILINE)
     assert {*used} == {"app/greetings.py", "tests/api/test_greetings.py", "tests/conftest.py"}
     git(project.path, "checkout", before, "--", "tests/conftest.py", "app/resources/__init__.py")
-    replace(project.path, {file: (new, old) for file, (old, new) in COUNTED.items()})
+    replace(project.path, undo(COUNTED))
     git(project.path, "rm", "--quiet", "--force", "app/greetings.py", "tests/api/test_greetings.py")
     with database(project) as url:
         for step in re.findall(r"^  uv run (alembic .*)$", said, re.MULTILINE):
@@ -235,12 +257,19 @@ def test_other_features_come_and_go(helpdesk: Project, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", str(helpdesk.path), "service")
     project = Project(tmp_path / "service").install(like=helpdesk)
     before = git(project.path, "rev-parse", "HEAD").strip()
-    for verb in ("add", "drop"):
+
+    def run(verb: str) -> None:
         for feature in ("jobs", "mail", "realtime"):
             project.run("feature", verb, feature)
             project.run("true")  # locks
             commit(project.path, f"{verb} {feature}")
-        project.pytest()
+
+    run("add")
+    replace(project.path, TOLD_OF_DELETED_ITEMS)
+    project.pytest()
+    replace(project.path, undo(TOLD_OF_DELETED_ITEMS))
+    run("drop")
+    project.pytest()
     left = git(project.path, "diff", "--name-only", before, "HEAD").split()
     assert sorted(path.rpartition("/")[2].partition("_")[2] for path in left) == [
         "add_jobs.py",
