@@ -32,7 +32,7 @@ def _compile_or_remember(
         return _compile(self, source, name, filename, *options)
     self.preprocess(source, name, filename)  # and which this ends
     # The file is that of a clone, which each render has for itself; only tracebacks show it.
-    key = (*sorted(self.extensions), source, name, *options)
+    key = (type(self).__name__, *sorted(self.extensions), source, name, *options)
     if key not in _compiled:
         _compiled[key] = _compile(self, source, name, filename, *options)
     return _compiled[key]
