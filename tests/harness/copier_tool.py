@@ -6,7 +6,6 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from dev.template.rendering import COPIER
 from tests.harness import quick_copier
 
 
@@ -16,7 +15,7 @@ def install_copier(folder: Path, variables: dict[str, str]) -> None:
     uv uses it only with the same interpreter and the same options, of which there are none.
     """
     subprocess.run(
-        (find_uv_bin(), "tool", "install", "--quiet", COPIER),
+        (find_uv_bin(), "tool", "install", "--quiet", "copier"),
         env=variables | {"UV_TOOL_DIR": str(folder), "UV_TOOL_BIN_DIR": str(folder / "bin")},
         check=True,
     )
