@@ -258,17 +258,17 @@ def test_other_features_come_and_go(helpdesk: Project, tmp_path: Path) -> None:
     project = Project(tmp_path / "service").install(like=helpdesk)
     before = git(project.path, "rev-parse", "HEAD").strip()
 
-    def run(verb: str) -> None:
+    def all_features(verb: str) -> None:
         for feature in ("jobs", "mail", "realtime"):
             project.run("feature", verb, feature)
             project.run("true")  # locks
             commit(project.path, f"{verb} {feature}")
 
-    run("add")
+    all_features("add")
     replace(project.path, TOLD_OF_DELETED_ITEMS)
     project.pytest()
     replace(project.path, undo(TOLD_OF_DELETED_ITEMS))
-    run("drop")
+    all_features("drop")
     project.pytest()
     left = git(project.path, "diff", "--name-only", before, "HEAD").split()
     assert sorted(path.rpartition("/")[2].partition("_")[2] for path in left) == [

@@ -12,7 +12,8 @@ from tests.harness import quick_copier
 def install_copier(folder: Path, variables: dict[str, str]) -> None:
     """Install a Copier that renders quickly in a folder for tools.
 
-    uv uses it only with the same interpreter and the same options, of which there are none.
+    Without options: uv ignores a tool that was installed with other options, or for another
+    interpreter, than the command that runs it asks for.
     """
     subprocess.run(
         (find_uv_bin(), "tool", "install", "--quiet", "copier"),

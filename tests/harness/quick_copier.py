@@ -1,4 +1,4 @@
-"""Lets Copier render in half the time, in this process or in one whose `sitecustomize` this is.
+"""Makes Copier take half the time to render, in this process or as the `sitecustomize` of another.
 
 For each render, Copier compiles a thousand Jinja sources, and asks git for each file whether its
 mode has to be set in the index.
@@ -19,8 +19,8 @@ _compiled: dict[tuple[object, ...], CodeType] = {}
 
 
 def render_quickly() -> None:
-    """Use what was compiled before, and do not ask git: where a project is rendered, no index is
-    there yet."""
+    """Reuse what was compiled before, and do not ask git: where a project is rendered, there is no
+    index yet."""
     mock.patch.object(Environment, "compile", _compile_or_remember).start()
     mock.patch("copier._main.is_git_available", return_value=False).start()
 
@@ -39,7 +39,7 @@ def _compile_or_remember(
 
 
 def _share_compiled(file: Path) -> None:
-    """Use what earlier processes have compiled, and leave them what this one does."""
+    """Reuse what earlier processes compiled, and save what this one compiles for later ones."""
     if file.exists():
         _compiled.update(marshal.loads(file.read_bytes()))
     known = len(_compiled)
