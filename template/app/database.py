@@ -153,8 +153,12 @@ def create_read_sessionmaker(
 async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
     """A session that commits when the endpoint returns and rolls back when it raises."""
     sessions: Sessionmaker = connection.app.state.sessions
-    async with sessions.begin() as session:
+    # Does what `sessions.begin()` does, without the task for its end, which takes 60 µs.
+    async with sessions(autobegin=False) as session:
+        session.sync_session.begin()  # sends nothing
         yield session
+        if session.in_transaction():
+            await session.commit()
 
 
 # With this scope FastAPI exits the dependency, and so commits, before it sends the response: a

@@ -13,12 +13,12 @@ from app.errors import problem_response
 from app.overload import is_health_check
 from app.settings import Settings
 
-HEADERS = {
-    b"x-content-type-options": b"nosniff",  # what is no script or style is not used as one
-    b"referrer-policy": b"no-referrer",  # URLs can have values that are nobody's business
-    b"content-security-policy": b"frame-ancestors 'none'",  # no page can show this one as its own
-    b"cache-control": b"private, no-cache",  # not in shared caches; others revalidate
-}
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),  # what is no script or style is not used as one
+    (b"referrer-policy", b"no-referrer"),  # URLs can have values that are nobody's business
+    (b"content-security-policy", b"frame-ancestors 'none'"),  # no page can show this one as its own
+    (b"cache-control", b"private, no-cache"),  # not in shared caches; others revalidate
+)
 READABLE_BY_SCRIPTS = ("ETag", "Location", "Retry-After", "X-Request-ID")
 """Response headers that scripts of other origins can read, besides those that all scripts can."""
 
@@ -34,7 +34,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = message["headers"]  # with names in lower case
                 names = {name for name, _ in headers}
-                missing = ((name, HEADERS[name]) for name in HEADERS if name not in names)
+                missing = [header for header in HEADERS if header[0] not in names]
                 message["headers"] = [*headers, *missing]
             return send(message)
 

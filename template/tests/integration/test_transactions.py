@@ -68,6 +68,13 @@ async def probe(
         if fail_with is not None:
             raise HTTPException(fail_with) if fail_with < 500 else RuntimeError("a secret")
 
+    @service.post("/test-probes/committed", status_code=201)
+    async def create_and_commit(session: SessionDep, go_on: bool = False) -> None:
+        await session.execute(text("INSERT INTO test_probes VALUES (1)"))
+        await session.commit()
+        if go_on:
+            await session.execute(text("INSERT INTO test_probes VALUES (2)"))
+
     @service.get("/test-probes")
     async def read(session: ReadSessionDep) -> int:
         sessions.append(session)
@@ -108,6 +115,15 @@ async def test_a_failed_request_persists_nothing(
 ) -> None:
     assert_problem(await probe.post("/test-probes", params={"fail_with": status}), status)
     assert await count(db_session) == 0
+
+
+async def test_an_endpoint_that_commits_begins_no_second_transaction(
+    probe: AsyncClient, db_session: AsyncSession
+) -> None:
+    assert (await probe.post("/test-probes/committed")).status_code == 201
+    assert await count(db_session) == 1
+    assert_problem(await probe.post("/test-probes/committed", params={"go_on": True}), 500)
+    assert await count(db_session) == 2
 
 
 async def test_an_unexpected_error_reveals_no_internals(probe: AsyncClient) -> None:
