@@ -6,17 +6,20 @@ write it by hand, FastAPI with a synchronous session in a pool of threads, and b
 asyncpg. Prints; no figure fails.
 
 The version of Python matters, since 3.13 collects garbage less often than those before it; the
-variable UV_PYTHON chooses one. Two processes of the same service differ by up to 3 %.
+variable UV_PYTHON chooses one. Two processes of the same service differ by up to 10 %, for as long
+as they run: so each service is started several times, and what is compared are those that ran at
+the same time.
 """
 
 import asyncio
+import random
 import signal
 import statistics
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +32,9 @@ from tests.harness.template import snapshot
 
 SERVICES_FOLDER = Path(__file__).parent / "overlay" / "load"
 CLIENTS = 16
-ROUNDS = 5
-SECONDS = 2.0  # for each service, each request and each round
+STARTS = 6  # of each service
+ROUNDS = 5  # for each start
+SECONDS = 0.5  # for each service, each request and each round
 ROWS = 1000
 
 SERVICES = {
@@ -128,30 +132,55 @@ def shares(output: str) -> Iterator[str]:
 
 
 def compare(project: Project, url: str) -> None:
-    found: dict[tuple[str, str], list[Measured]] = {}
-    with ExitStack() as stack:
-        running = {}
-        for name, application in SERVICES.items():
-            command = ("uvicorn", *application, "--port", "0")
-            running[name] = stack.enter_context(served(project, url, *command))
-        for number in range(ROUNDS + 1):
-            for what, request in REQUESTS.items():
-                project.run("python", "-c", FILL, DATABASE_URL=url)
-                for name, (port, process) in running.items():
-                    measured = measure(port, process, request)
-                    if number:  # the first round prepares statements
-                        found.setdefault((name, what), []).append(measured)
+    starts = [measure_all(project, url) for _ in range(STARTS)]
     python = project.run("python", "--version").strip()
     print(f"requests a second with {CLIENTS} clients (milliseconds of CPU for each), {python}")
-    print(f"{'':12}" + "".join(f"{what:>18}" for what in REQUESTS))
+    print(f"{'':20}" + "".join(f"{what:>28}" for what in REQUESTS))
     for name in SERVICES:
         cells = ""
         for what in REQUESTS:
-            runs = found[name, what]
-            per_second = statistics.median(run.per_second for run in runs)
-            cpu = statistics.median(run.cpu for run in runs)
-            cells += f"{per_second:11.0f} ({cpu:.2f})"
-        print(f"{name:12}{cells}", flush=True)
+            per_second, cpu = medians([start[name, what] for start in starts])
+            cells += f"{per_second:20.0f} ({cpu:.2f}) "
+        print(f"{name:20}{cells}")
+    for other in ("by hand", "threadpool"):
+        cells = ""
+        for what in REQUESTS:
+            pairs = [(start["ours", what], start[other, what]) for start in starts]
+            speed = ratio((ours.per_second, theirs.per_second) for ours, theirs in pairs)
+            cost = ratio((ours.cpu, theirs.cpu) for ours, theirs in pairs)
+            cells += f"{f'{speed} ({cost})':>28}"
+        print(f"{f'ours / {other}':20}{cells}", flush=True)
+
+
+def measure_all(project: Project, url: str) -> dict[tuple[str, str], Measured]:
+    """Start all services and return the medians for each service and request."""
+    found: dict[tuple[str, str], list[Measured]] = {}
+    with ExitStack() as stack:
+        running = []
+        for name, application in SERVICES.items():
+            command = ("uvicorn", *application, "--port", "0")
+            running.append((name, *stack.enter_context(served(project, url, *command))))
+        for number in range(ROUNDS + 1):
+            for what, request in REQUESTS.items():
+                project.run("python", "-c", FILL, DATABASE_URL=url)
+                random.shuffle(running)
+                for name, port, process in running:
+                    measured = measure(port, process, request)
+                    if number:  # the first round prepares statements
+                        found.setdefault((name, what), []).append(measured)
+    return {key: Measured(*medians(measured)) for key, measured in found.items()}
+
+
+def medians(measured: list[Measured]) -> tuple[float, float]:
+    per_second = statistics.median(one.per_second for one in measured)
+    return per_second, statistics.median(one.cpu for one in measured)
+
+
+def ratio(pairs: Iterable[tuple[float, float]]) -> str:
+    """The mean ratio of pairs, with its standard error."""
+    ratios = [ours / theirs for ours, theirs in pairs]
+    error = statistics.stdev(ratios) / len(ratios) ** 0.5
+    return f"{statistics.mean(ratios):.2f} ±{error:.2f}"
 
 
 def where_the_time_goes(project: Project, url: str) -> None:
