@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -244,10 +245,19 @@ def environment(**variables: str) -> dict[str, str]:
         and name not in {"CI", "TEST_DATABASE_URL", "UV", "UV_PROJECT_ENVIRONMENT", *OF_A_SERVER}
         and name.lower() not in SETTINGS
     }
-    path = os.environ["PATH"].split(os.pathsep)
-    outside = (entry for entry in path if not Path(entry, "..", "pyvenv.cfg").exists())
-    kept["PATH"] = os.pathsep.join(outside)
+    kept["PATH"] = os.pathsep.join(_path())
     return kept | variables
+
+
+def _path() -> Iterator[str]:
+    """PATH without virtual environments."""
+    for entry in os.environ["PATH"].split(os.pathsep):
+        if Path(entry).name == "shims":
+            # pyenv's `python` is a script that starts thirty processes, and uv asks the first
+            # interpreter that it finds for its version.
+            yield str(Path(sys.base_prefix, "bin"))
+        if not Path(entry, "..", "pyvenv.cfg").exists():
+            yield entry
 
 
 def environment_with_uv(**variables: str) -> dict[str, str]:
