@@ -65,6 +65,8 @@ def rendered(shared: Path, template: Path) -> Callable[[str], Project]:
         project = render(template, target, ANSWERS[target.name])
         if target.name == "default":
             project.install().pytest("--collect-only", "--quiet")  # compiles what all import
+        else:
+            project.borrow_bytecode(rendered("default"))
 
     def rendered(name: str) -> Project:
         default = once(shared / "default", build)
@@ -102,7 +104,7 @@ def copy(tmp_path: Path) -> Copy:
     def copy(project: Project) -> Project:
         target = tmp_path / "a copy"
         git(tmp_path, "clone", "--quiet", str(project.path), str(target))
-        return Project(target, project.venv)
+        return Project(target, project.venv).borrow_bytecode(project)
 
     return copy
 

@@ -1,25 +1,48 @@
-"""What Python has compiled in one environment, for another one with the same packages."""
+"""What Python has compiled in one project, for another one with the same modules or packages."""
 
 import os
 from pathlib import Path
 
+MODULES = ("app", "dev", "migrations", "tests")
+
 
 def lend_bytecode(lender: Path, borrower: Path) -> None:
+    """Link the compiled modules of one project into another one where their sources are the same.
+
+    Python uses only those whose source has the size and time that they were compiled from, so the
+    sources of `borrower` get the times of those of `lender`.
+    """
+    for folder in MODULES:
+        for file in (lender / folder).rglob("__pycache__/*.pyc"):
+            source = _source(file)
+            own_source = borrower / source.relative_to(lender)
+            if own_source.is_file() and own_source.read_bytes() == source.read_bytes():
+                times = source.stat()
+                os.utime(own_source, ns=(times.st_atime_ns, times.st_mtime_ns))
+                _link(file, borrower / file.relative_to(lender))
+
+
+def lend_packages_bytecode(lender: Path, borrower: Path) -> None:
     """Link the compiled modules of one virtual environment into another one.
 
-    To compile them takes several times as long as to import them. Python uses only those whose
-    source has the same size and time, as it has where uv links files from its cache.
+    To compile them takes several times as long as to import them. Where uv links files from its
+    cache, they have the same time.
     """
-    target = _packages(borrower)
-    for compiled in _packages(lender).rglob("__pycache__"):
-        folder = target / compiled.parent.relative_to(_packages(lender))
-        for file in compiled.iterdir():
-            name = f"{file.name.partition('.')[0]}.py"
-            if _is_same(compiled.with_name(name), folder / name):
-                (folder / "__pycache__").mkdir(exist_ok=True)
-                link = folder / "__pycache__" / file.name
-                if not link.exists():
-                    os.link(file, link)
+    packages = _packages(lender)
+    for file in packages.rglob("__pycache__/*.pyc"):
+        source = _source(file)
+        if _is_same(source, _packages(borrower) / source.relative_to(packages)):
+            _link(file, _packages(borrower) / file.relative_to(packages))
+
+
+def _source(compiled: Path) -> Path:
+    return compiled.parent.with_name(f"{compiled.name.partition('.')[0]}.py")
+
+
+def _link(compiled: Path, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
+    if not target.exists():
+        os.link(compiled, target)
 
 
 def _packages(environment: Path) -> Path:

@@ -17,7 +17,7 @@ import psutil
 from copier import run_copy
 from uv import find_uv_bin
 
-from tests.harness.bytecode import lend_bytecode
+from tests.harness.bytecode import lend_bytecode, lend_packages_bytecode
 from tests.harness.clusters import lend_cluster
 from tests.harness.copier_tool import install_copier
 from tests.harness.forks import Fork, fork
@@ -101,7 +101,13 @@ class Project:
         """Let uv install the project's environment, with what is compiled in that of `like`."""
         self.run("true")
         if like is not None:
-            lend_bytecode(like.venv, self.venv)
+            lend_packages_bytecode(like.venv, self.venv)
+            self.borrow_bytecode(like)
+        return self
+
+    def borrow_bytecode(self, lender: "Project") -> "Project":
+        """Use what Python has compiled of the modules that are the same in another project."""
+        lend_bytecode(lender.path, self.path)
         return self
 
     def run(self, *command: str, code: int | None = 0, **variables: str) -> str:

@@ -27,6 +27,7 @@ def probe(shared: Path, rendered: Callable[[str], Project]) -> Project:
 
     def build(target: Path) -> None:
         git(shared, "clone", "--quiet", str(original.path), str(target))
+        Project(target).borrow_bytecode(original)
         shutil.copytree(OVERLAY, target, dirs_exist_ok=True)
         commit(target, "Lay the probe over it")
 
