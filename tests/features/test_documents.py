@@ -32,7 +32,7 @@ def follow_and_check(document: Path, project: Project, default_project: Project)
     project.run("ruff", "format", "--check")
     project.run("mypy", MYPY_CACHE_DIR=default_project.variables()["MYPY_CACHE_DIR"])
     for way in ("sandbox", "committed"):
-        project.run("pytest", *files_of_tests(document), f"--db={way}")
+        project.pytest(*files_of_tests(document), f"--db={way}")
 
 
 def test_invitations_work_as_they_are_written(

@@ -289,7 +289,7 @@ def test_drop_writes_the_reverse_and_leaves_the_service_as_it_was(
     ]  # fmt: skip
     # In an environment that has PgQueuer, which no code needs any more.
     migrated = Project(added.path, featured("jobs").venv)
-    suite = migrated.run("pytest", "tests/integration/test_migrations.py")
+    suite = migrated.pytest("tests/integration/test_migrations.py")
     assert " passed" in suite
 
 

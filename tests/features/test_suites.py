@@ -41,7 +41,7 @@ def test_its_checks_find_nothing(featured: Featured, default_project: Project, n
 @pytest.mark.parametrize("way", usually([*WAYS], 1))
 @pytest.mark.parametrize("name", usually(SETS, 1))
 def test_its_suite_passes(featured: Featured, name: str, way: str) -> None:
-    assert_all_passed(featured(name).run("pytest", *WAYS[way]))
+    assert_all_passed(featured(name).pytest(*WAYS[way]))
 
 
 @pytest.mark.thorough

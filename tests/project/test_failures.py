@@ -63,7 +63,7 @@ def test_a_missing_setting_is_reported_once(own_project: Project) -> None:
     place = "    # Your own settings go below this line.\n"
     replace(own_project.path, {"app/settings.py": (place, f"{place}\n    api_token: SecretStr\n")})
     for chosen in ((), ("tests/unit",), ("tests/api/test_health.py", "-n0")):
-        output = own_project.run("pytest", *chosen, code=1)
+        output = own_project.pytest(*chosen, code=1)
         assert output.count("The settings for the tests are invalid; ") == 1
         assert output.count("api_token\n  Field required") == 1
         assert 'tests/conftest.py: os.environ["API_TOKEN"] = "only-for-tests"' in output
@@ -132,9 +132,9 @@ def test_environment_variables_do_not_change_settings_that_have_a_default(
     own_project: Project,
 ) -> None:
     key = "a key of the developer's shell, long enough"
-    own_project.run("pytest", DATABASE_POOLER="transaction", SECRET_KEY=key, log_level="DEBUG")
+    own_project.pytest(DATABASE_POOLER="transaction", SECRET_KEY=key, log_level="DEBUG")
     write(own_project.path, OWN_SETTINGS)
-    own_project.run("pytest", "tests/unit/test_own.py", MAX_JSON_DEPTH="7")
+    own_project.pytest("tests/unit/test_own.py", MAX_JSON_DEPTH="7")
 
 
 def test_secrets_of_the_machine_do_not_change_settings_that_have_a_default(
@@ -144,7 +144,7 @@ def test_secrets_of_the_machine_do_not_change_settings_that_have_a_default(
     secrets = ('Path("/run/secrets")', f'Path("{tmp_path}")')
     replace(own_project.path, {"app/settings.py": secrets})
     write(own_project.path, OWN_SETTINGS)
-    own_project.run("pytest", "tests/unit/test_own.py", "tests/api", "tests/integration")
+    own_project.pytest("tests/unit/test_own.py", "tests/api", "tests/integration")
 
 
 def test_a_failure_shows_the_frames_of_the_project_alone(own_project: Project) -> None:

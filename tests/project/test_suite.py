@@ -65,5 +65,5 @@ def test_it_collects_at_least_25_tests_named_after_behaviours(default_project: P
 
 
 def project_tests(project: Project) -> list[str]:
-    output = project.run("pytest", "--collect-only", "--quiet")
+    output = project.pytest("--collect-only", "--quiet")
     return re.findall(r"::(test_\w+)", output)
