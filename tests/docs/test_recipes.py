@@ -11,7 +11,7 @@ from tests.harness.project import Project, render
 from tests.harness.service import database
 from tests.harness.shared import once
 from tests.harness.template import commit, git
-from tests.harness.thorough import THOROUGH
+from tests.harness.thorough import THOROUGH, usually
 
 FAILS = FOLDER / "debugging-tests.md"
 """It has a test that is to fail."""
@@ -70,7 +70,7 @@ def test_together_they_are_clean(service: Project, default_project: Project) -> 
     check(service, default_project)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", usually(WAYS, 1))
 def test_together_they_pass(service: Project, way: str) -> None:
     theirs = [MIGRATIONS, *(path for recipe in PASSING for path in files_of_tests(recipe))]
     service.pytest(*WAYS[way], *([] if THOROUGH else theirs))
@@ -91,7 +91,7 @@ def test_those_with_users_are_clean(service_with_users: Project, default_project
     check(service_with_users, default_project)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", usually(WAYS, 1))
 def test_those_with_users_pass(service_with_users: Project, way: str) -> None:
     theirs = [path for recipe in WITH_USERS for path in files_of_tests(recipe)]
     chosen = [] if THOROUGH else [MIGRATIONS, "tests/auth", *theirs]
