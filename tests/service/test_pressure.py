@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import httpx
@@ -41,6 +41,22 @@ async def main():
     await connection.fetch("SELECT FROM items WHERE id = $1 FOR UPDATE", int(sys.argv[1]))
     print("locked", flush=True)
     await asyncio.sleep(3600)
+
+asyncio.run(main())
+"""
+WAIT_AT_COMMIT = """
+import asyncio, os, asyncpg
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    await connection.execute('''
+        CREATE FUNCTION wait_for_a_row() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM FROM items WHERE name = 'held' FOR UPDATE; RETURN NULL; END $$;
+        CREATE CONSTRAINT TRIGGER wait_for_a_row AFTER UPDATE ON items
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (new.name = 'waiting')
+        EXECUTE FUNCTION wait_for_a_row()
+    ''')
+    await connection.close()
 
 asyncio.run(main())
 """
@@ -153,24 +169,48 @@ def lock_one_row(default_project: Project, postgres: Server, client: httpx.Clien
 def test_what_a_client_that_left_has_asked_for_is_not_done(
     default_project: Project, postgres: Server
 ) -> None:
+    with serve_patiently(default_project, postgres) as client:
+        location = create(client, "left").headers["location"]
+        with locked(default_project, postgres, location):
+            leave_while_it_waits(default_project, postgres, client, location)
+        assert client.get(location).json()["price"] == "0.00"
+
+
+def test_nor_if_the_client_leaves_during_the_commit(
+    default_project: Project, postgres: Server
+) -> None:
+    with serve_patiently(default_project, postgres) as client:
+        held = create(client, "held").headers["location"]
+        waiting = create(client, "waiting").headers["location"]
+        default_project.run("python", "-c", WAIT_AT_COMMIT, DATABASE_URL=postgres.url)
+        with locked(default_project, postgres, held):
+            leave_while_it_waits(default_project, postgres, client, waiting)
+        assert client.get(waiting).json()["price"] == "0.00"
+
+
+def serve_patiently(project: Project, postgres: Server) -> AbstractContextManager[httpx.Client]:
+    """Run a service in which nothing ends a request but that its client leaves."""
+    limits = {"DATABASE_LOCK_TIMEOUT": "600", "DATABASE_STATEMENT_TIMEOUT": "600"}
+    return serve(project, postgres.url, **limits)
+
+
+def leave_while_it_waits(
+    project: Project, postgres: Server, client: httpx.Client, location: str
+) -> None:
+    """Change the price of an item, leave when that waits for a lock, and see that it ends."""
+
     def waiting(count: int) -> bool:
-        found = default_project.run("python", "-c", WAITING, DATABASE_URL=postgres.url)
+        found = project.run("python", "-c", WAITING, DATABASE_URL=postgres.url)
         return int(found) == count
 
-    # Nothing else ends the request than that its client leaves.
-    limits = {"DATABASE_LOCK_TIMEOUT": "600", "DATABASE_STATEMENT_TIMEOUT": "600"}
-    with serve(default_project, postgres.url, **limits) as client:
-        location = create(client, "left").headers["location"]
-        request = (
-            f"PATCH {location} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-            'Content-Length: 12\r\n\r\n{"price": 5}'
-        )
-        with locked(default_project, postgres, location):
-            with socket.create_connection((client.base_url.host, client.base_url.port)) as own:
-                own.sendall(request.encode())
-                assert eventually(lambda: waiting(1))
-            assert eventually(lambda: waiting(0))
-        assert client.get(location).json()["price"] == "0.00"
+    request = (
+        f"PATCH {location} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+        'Content-Length: 12\r\n\r\n{"price": 5}'
+    )
+    with socket.create_connection((client.base_url.host, client.base_url.port)) as own:
+        own.sendall(request.encode())
+        assert eventually(lambda: waiting(1))
+    assert eventually(lambda: waiting(0))
 
 
 def test_three_hundred_clients_share_fifteen_connections(client: httpx.Client) -> None:
