@@ -48,7 +48,8 @@ def decimals(draw: DrawFn) -> str:
     scale = draw(st.integers(0, precision))
     whole = draw(st.integers(0, 10 ** min(precision - scale, 9) - 1))
     places = "." + "7" * draw(st.integers(1, scale)) if scale else ""
-    return draw(marked(f"decimal({precision},{scale})", ANY_MARK, st.just(f"{whole}{places}")))
+    marks = ANY_MARK if precision > 1 else NEVER_UNIQUE
+    return draw(marked(f"decimal({precision},{scale})", marks, st.just(f"{whole}{places}")))
 
 
 @st.composite
@@ -73,7 +74,7 @@ def bounded_numbers(draw: DrawFn) -> str:
 @st.composite
 def strings(draw: DrawFn) -> str:
     length = draw(st.one_of(st.integers(1, 700), st.just(10485760)))
-    marks = ANY_MARK if length <= 600 else NEVER_INDEXED
+    marks = NEVER_UNIQUE if length == 1 else ANY_MARK if length <= 600 else NEVER_INDEXED
     return draw(marked(f"str({length})", marks, PLAIN.map(lambda text: text[:length])))
 
 
@@ -82,7 +83,7 @@ def bounded_strings(draw: DrawFn) -> str:
     type_ = draw(st.sampled_from(["str", "text"]))
     shortest = draw(st.integers(1, 40))
     longest = draw(st.one_of(st.just(""), st.integers(shortest, 600)))
-    marks = ANY_MARK if type_ == "str" else NEVER_INDEXED
+    marks = NEVER_INDEXED if type_ == "text" else NEVER_UNIQUE if longest == 1 else ANY_MARK
     values = st.just("x" * shortest)
     return draw(marked(f"{type_}({shortest}..{longest})", marks, values))
 

@@ -9,7 +9,7 @@ from copier import run_copy
 
 from tests.grammar.macros import environment, types
 from tests.harness.answers import FIELDS, resources_of
-from tests.harness.project import Project
+from tests.harness.project import Project, render
 from tests.harness.template import ROOT
 
 MADE_UP = Path(__file__).with_name("time.jinja")
@@ -36,6 +36,15 @@ def test_the_question_lists_every_type() -> None:
     question = yaml.safe_load((ROOT / "copier.yml").read_text())["resource"]
     examples = [example for several in types().values() for example in several]
     assert f"Types: {' '.join(examples)};" in environment.from_string(question["help"]).render()
+
+
+def test_short_unique_fields_have_values_for_a_page_of_rows(
+    template: Path, default_project: Project, tmp_path: Path
+) -> None:
+    numbers = "share:decimal(2,2)! score:decimal(2,1)! rank:decimal(2,0)! rate:decimal(5,4)!"
+    resources = {"narrow": f"code:str(2)! {numbers}"}
+    rendered = render(template, tmp_path / "project", {"resource": "", "resources": resources})
+    Project(rendered.path, default_project.venv).pytest("tests/api/test_narrows.py")
 
 
 def test_one_file_and_one_line_add_a_type(
