@@ -35,6 +35,7 @@ CLIENTS = 16
 STARTS = 6  # of each service
 ROUNDS = 5  # for each start
 SECONDS = 0.5  # for each service, each request and each round
+PROFILED_SECONDS = 6.0  # for each request
 ROWS = 1000
 
 SERVICES = {
@@ -139,8 +140,8 @@ def compare(project: Project, url: str) -> None:
     for name in SERVICES:
         cells = ""
         for what in REQUESTS:
-            per_second, cpu = medians([start[name, what] for start in starts])
-            cells += f"{per_second:20.0f} ({cpu:.2f}) "
+            usual = median([start[name, what] for start in starts])
+            cells += f"{f'{usual.per_second:.0f} ({usual.cpu:.2f})':>28}"
         print(f"{name:20}{cells}")
     for other in ("by hand", "threadpool"):
         cells = ""
@@ -168,12 +169,12 @@ def measure_all(project: Project, url: str) -> dict[tuple[str, str], Measured]:
                     measured = measure(port, process, request)
                     if number:  # the first round prepares statements
                         found.setdefault((name, what), []).append(measured)
-    return {key: Measured(*medians(measured)) for key, measured in found.items()}
+    return {key: median(measured) for key, measured in found.items()}
 
 
-def medians(measured: list[Measured]) -> tuple[float, float]:
+def median(measured: list[Measured]) -> Measured:
     per_second = statistics.median(one.per_second for one in measured)
-    return per_second, statistics.median(one.cpu for one in measured)
+    return Measured(per_second, statistics.median(one.cpu for one in measured))
 
 
 def ratio(pairs: Iterable[tuple[float, float]]) -> str:
@@ -188,7 +189,7 @@ def where_the_time_goes(project: Project, url: str) -> None:
         project.run("python", "-c", FILL, DATABASE_URL=url)
         print(f"{what}, ours: whose code takes the time", flush=True)
         with served(project, url, "tests.load.profiled") as (port, _):
-            asyncio.run(load(port, request, 3 * SECONDS))
+            asyncio.run(load(port, request, PROFILED_SECONDS))
 
 
 def main() -> None:
