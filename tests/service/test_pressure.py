@@ -176,7 +176,7 @@ def test_what_a_client_that_left_has_asked_for_is_not_done(
         assert client.get(location).json()["price"] == "0.00"
 
 
-def test_nor_if_the_client_leaves_during_the_commit(
+def test_a_commit_that_waits_is_given_up_when_its_client_leaves(
     default_project: Project, postgres: Server
 ) -> None:
     with serve_patiently(default_project, postgres) as client:
