@@ -30,6 +30,8 @@ def defaulted(type_: str, values: SearchStrategy[str]) -> SearchStrategy[str]:
 def marked(draw: DrawFn, type_: str, marks: list[str], values: SearchStrategy[str] | None) -> str:
     text = type_ + draw(st.sampled_from(marks))
     if "?" in text[len(type_) :] and draw(st.integers(0, 9)) == 0:
+        if "!" in text[len(type_) :]:
+            return f"{text}@"
         text += "@"
     if type_.startswith(("str", "text")) and draw(st.integers(0, 4)) == 0:
         text += "~"

@@ -72,6 +72,7 @@ BAD_LINES = [
     ("a default below the range", "order count:int(1..)=0", "must be at least 1"),
     ("a default above the range", "order total:decimal(4,2,..9)=9.01", "must be at most 9"),
     ("a unique field with a short range", "order count:int(0..9)!", "only a few values"),
+    ("a unique default of the service", "order rank:int!@=1", "all rows would have its default"),
     ("a unique decimal of one digit", "order rank:decimal(1,0)!", "only a few values"),
     ("a unique str of one character", "order code:str(1)!", "only a few values"),
     ("a decimal without a precision", "order total:decimal", "requires arguments"),
