@@ -47,6 +47,14 @@ def test_short_unique_fields_have_values_for_a_page_of_rows(
     Project(rendered.path, default_project.venv).pytest("tests/api/test_narrows.py")
 
 
+def test_a_reference_may_have_the_name_of_an_argument_of_the_factories(
+    template: Path, default_project: Project, tmp_path: Path
+) -> None:
+    resources = {"size": "name:str!", "shirt": "size:ref(size)"}
+    rendered = render(template, tmp_path / "project", {"resource": "", "resources": resources})
+    Project(rendered.path, default_project.venv).pytest("tests/api/test_shirts.py")
+
+
 def test_one_file_and_one_line_add_a_type(
     template: Path, default_project: Project, tmp_path: Path
 ) -> None:
