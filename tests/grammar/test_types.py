@@ -38,7 +38,7 @@ def test_the_question_lists_every_type() -> None:
     assert f"Types: {' '.join(examples)};" in environment.from_string(question["help"]).render()
 
 
-def test_short_unique_fields_have_values_for_a_page_of_rows(
+def test_short_unique_fields_have_enough_values_for_a_page(
     template: Path, default_project: Project, tmp_path: Path
 ) -> None:
     numbers = "share:decimal(2,2)! score:decimal(2,1)! rank:decimal(2,0)! rate:decimal(5,4)!"
