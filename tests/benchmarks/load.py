@@ -2,8 +2,8 @@
 
 Four services on one database take turns, each as one process of uvicorn with up to 15 connections
 and a line in its log for each request: the rendered one, FastAPI with an AsyncSession as one would
-write it by hand, FastAPI with a synchronous session in a pool of threads, and bare Starlette with
-asyncpg. Prints; no figure fails.
+write the same by hand (the same filters, ETag and Location), FastAPI with a synchronous session in
+a pool of threads, and bare Starlette with asyncpg. Prints; no figure fails.
 
 The version of Python matters, since 3.13 collects garbage less often than those before it; the
 variable UV_PYTHON chooses one. Two processes of the same service differ by up to 10 %, for as long

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import BigInteger, DateTime, Identity, Numeric, String, func
@@ -42,6 +43,15 @@ class ItemRead(BaseModel):
     price: Decimal
     created_at: dt.datetime
     updated_at: dt.datetime
+
+
+class ItemQuery(BaseModel):
+    limit: int = Field(20, ge=1, le=100)
+    after: int | None = None
+    sort: Literal["id", "-id"] = "id"
+    name: list[str] | None = None
+    created_at_from: dt.datetime | None = None
+    created_at_before: dt.datetime | None = None
 
 
 class ItemPage(BaseModel):
