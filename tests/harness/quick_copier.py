@@ -1,4 +1,4 @@
-"""Makes Copier take half the time to render, in this process or as the `sitecustomize` of another.
+"""Makes Copier take half the time to render, in this process.
 
 For each render, Copier compiles a thousand Jinja sources, and asks git for each file whether its
 mode has to be set in the index.
@@ -38,7 +38,7 @@ def _compile_or_remember(
     return _compiled[key]
 
 
-def _share_compiled(file: Path) -> None:
+def share_compiled(file: Path) -> None:
     """Reuse what earlier processes compiled, and save what this one compiles for later ones."""
     if file.exists():
         _compiled.update(marshal.loads(file.read_bytes()))
@@ -51,8 +51,3 @@ def _share_compiled(file: Path) -> None:
             unfinished.replace(file)
 
     atexit.register(save)
-
-
-if __name__ == "sitecustomize":
-    _share_compiled(Path(__file__).with_name("compiled.marshal"))
-    render_quickly()
