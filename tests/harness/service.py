@@ -1,5 +1,6 @@
 """A rendered service that runs as in production, and a database for it."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,6 +35,8 @@ SETTINGS = {
     "SERVE_DOCS": "true",
 }
 
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
 
 @contextmanager
 def database(project: Project, *, tcp: bool = False) -> Iterator[str]:
@@ -41,6 +44,11 @@ def database(project: Project, *, tcp: bool = False) -> Iterator[str]:
     arguments = ("tcp" if tcp else "socket", str(saved_cluster(project)))
     with project.start("python", "-c", SERVER, *arguments) as command:
         yield command.wait_for(r"(postgresql://\S+)\n")
+
+
+def open_client(url: httpx.URL | str) -> httpx.Client:
+    """A client of a service, without the 24 ms in which httpx would load certificates for TLS."""
+    return httpx.Client(base_url=url, timeout=30, verify=NO_CERTIFICATES)
 
 
 @contextmanager
@@ -59,7 +67,7 @@ def start(
     uvicorn = ("uvicorn", "--factory", "app.main:create_app", "--port", "0")
     with project.start(*uvicorn, **variables) as command:
         url = command.wait_for(r"running on (http://\S+)")
-        with httpx.Client(base_url=url, timeout=30) as client:
+        with open_client(url) as client:
             yield client, command
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.harness.processes import Family, eventually
 from tests.harness.project import Command, Project
+from tests.harness.service import open_client
 
 STOPS_WITHIN = 60  # seconds, on a machine that is slow and busy
 
@@ -39,7 +40,7 @@ def dev(project: Project, *options: str, **variables: str) -> Iterator[Dev]:
         with project.start("dev", "--port", "0", *options, **variables) as command:
             url = command.wait_for(r"running on (http://\S+)")
             command.wait_for(r"(startup complete)")
-            with httpx.Client(base_url=url, timeout=30) as client:
+            with open_client(url) as client:
                 yield Dev(command, family, client)
     finally:
         family.kill()

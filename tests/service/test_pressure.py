@@ -17,7 +17,7 @@ import pytest
 from tests.harness.processes import eventually
 from tests.harness.project import Project
 from tests.harness.servers import Server
-from tests.harness.service import serve
+from tests.harness.service import open_client, serve
 
 CLIENTS = 16
 WAITING = """
@@ -93,7 +93,7 @@ class Load:
     over: threading.Event = field(default_factory=threading.Event)
 
     def write(self, url: httpx.URL, label: str) -> None:
-        with httpx.Client(base_url=url, timeout=30) as client:
+        with open_client(url) as client:
             number = 0
             while not self.over.is_set():
                 number += 1
@@ -148,7 +148,7 @@ def lock_one_row(default_project: Project, postgres: Server, client: httpx.Clien
     over = threading.Event()
 
     def patch(_: int) -> None:
-        with httpx.Client(base_url=client.base_url, timeout=30) as own:
+        with open_client(client.base_url) as own:
             while not over.is_set():
                 patched[own.patch(location, json={"price": "2"}).status_code] += 1
 

@@ -17,7 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.harness.processes import eventually
 from tests.harness.project import Command, Project
 from tests.harness.servers import Server
-from tests.harness.service import SETTINGS, start
+from tests.harness.service import SETTINGS, open_client, start
 
 EXPORTER = "opentelemetry-exporter-otlp-proto-http"
 
@@ -86,7 +86,7 @@ def observed(
     uvicorn = ("python", "-m", "uvicorn", "--factory", "app.main:create_app", "--port", "0")
     with project.start("--with", EXPORTER, *uvicorn, **variables) as command:
         url = command.wait_for(r"running on (http://\S+)")
-        with httpx.Client(base_url=url, timeout=30) as client:
+        with open_client(url) as client:
             yield client, command
 
 
