@@ -1,4 +1,4 @@
-"""Runs Copier in forks of a process that has imported the libraries of Copier.
+"""Runs Copier in forks of a process that has imported the libraries that Copier needs.
 
 `python -m tests.harness.copier_server NUMBER`, with the interpreter of Copier's environment and a
 socket of this number, to which `copier_client.py` connects. It ends when its standard input does.
@@ -30,9 +30,9 @@ POLL_INTERVAL = 0.005
 
 
 def supervise(conversation: socket.socket) -> None:
-    """Run Copier for a client: with its environment, folder and files, and no longer than it waits.
+    """Run Copier as the client would: with its environment, folder and files.
 
-    Answers with the exit code.
+    Sends the exit code; kills Copier if the client has ended.
     """
     files = socket.recv_fds(conversation, 1, 3)[1]
     request = json.loads(conversation.makefile(encoding="utf-8").readline())

@@ -1,5 +1,5 @@
-"""FastAPI and an AsyncSession, which do what the service under test does in as few round trips: the
-same filters of the list, and the same headers.
+"""FastAPI and an AsyncSession, with as few round trips as the service under test, and with its
+filters and headers. Lists are ordered by `id` alone.
 
 The endpoints are those of a router, as in every service of more than one file.
 """
