@@ -7,12 +7,12 @@ others are inserted or deleted in between.
 import base64
 import hashlib
 import hmac
-import json
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Request
 from pydantic import MISSING, BaseModel, ConfigDict, Field
+from pydantic_core import from_json, to_json
 
 from app.errors import InvalidInputError
 from app.schemas import DateTime, QueryParams
@@ -77,8 +77,7 @@ class Cursors:
 
     def encode(self, position: Position, query: ListQuery) -> str:
         """Return a cursor. Raises InvalidInputError if the value is too long for one."""
-        content = [position.type, position.value, position.id]
-        payload = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+        payload = to_json([position.type, position.value, position.id])
         cursor = base64.urlsafe_b64encode(self._signature(payload, query) + payload).decode()
         if len(cursor) > MAX_CURSOR_LENGTH:
             name = query.sort.removeprefix("-")
@@ -96,14 +95,14 @@ class Cursors:
             content = b""
         signature, payload = content[:16], content[16:]
         if hmac.compare_digest(signature, self._signature(payload, query)):
-            position = Position(*json.loads(payload))
+            position = Position(*from_json(payload))
             if position.type == type_:
                 return position
         raise InvalidInputError("Invalid cursor.", "query", "cursor")
 
     def _signature(self, payload: bytes, query: ListQuery) -> bytes:
         order_and_filters = query.model_dump_json(exclude={"cursor", "limit"})
-        signed = json.dumps([self._path, order_and_filters]).encode() + payload
+        signed = to_json([self._path, order_and_filters]) + payload
         return hmac.digest(self._key, signed, hashlib.sha256)[:16]
 
 

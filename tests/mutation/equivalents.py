@@ -85,11 +85,6 @@ EQUIVALENTS = {
     },
     "app/models.py: Base.updated_at": {"1 -> 2": "after `created_at` in any case"},
     "app/pagination.py: Cursors.__init__": {"'' -> 'x'": "signed and verified with the same text"},
-    "app/pagination.py: Cursors.encode.payload": {
-        "':' -> ':x'": "a list has no colons",
-        "json.dumps(content, ensure_ascii=False, separators=(',', ':')) -> "
-        "json.dumps(content, ensure_ascii=False)": "a cursor with two spaces more",
-    },
     "app/resources/book/models.py: Book.author": {
         "relationship(foreign_keys=[author_id], lazy='raise') -> relationship(lazy='raise')": (
             "the only reference to authors"
