@@ -21,7 +21,7 @@ JSON = json.JSONEncoder(default=str)
 
 NO_EXTRA = {
     *vars(logging.makeLogRecord({})),
-    *("asctime", "message"),  # which other formatters add
+    "asctime",  # which other formatters add
     "color_message",  # which uvicorn adds for its own format
     "taskName",  # since Python 3.12
 }

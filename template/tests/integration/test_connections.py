@@ -70,7 +70,9 @@ def test_a_connection_asks_a_host_that_is_silent_and_gives_it_up() -> None:
     with socket.socket() as connection:
         end_with_the_host(connection)
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-        for name in TCP_OPTIONS.keys() & vars(socket).keys():
+        names = TCP_OPTIONS.keys() & vars(socket).keys()
+        assert names >= {"TCP_KEEPINTVL", "TCP_KEEPCNT"}  # every system has these
+        for name in names:
             option = getattr(socket, name)
             assert connection.getsockopt(socket.IPPROTO_TCP, option) == TCP_OPTIONS[name]
     with socket.socket(socket.AF_UNIX) as connection:  # on the same host
@@ -145,6 +147,23 @@ async def test_behind_a_pooler_nothing_outlives_a_transaction(
         await connection.rollback()
         outside = await connection.execution_options(isolation_level="AUTOCOMMIT")
         assert await outside.scalar(text("SHOW lock_timeout")) != "500ms"
+
+
+@pytest.mark.usefixtures("engine")
+async def test_behind_a_pooler_only_a_refused_write_costs_its_connection(
+    settings: Settings, connect: Callable[[], Awaitable[Any]]
+) -> None:
+    pooled = settings.model_copy(update={"database_pooler": "transaction"})
+    engine = create_engine(pooled, async_creator=connect)
+    async with engine.connect() as connection:
+        with pytest.raises(DBAPIError, match="division by zero") as failed:
+            await connection.execute(text("SELECT 1 / 0"))
+        await connection.rollback()
+        await connection.execute(text("SET TRANSACTION READ ONLY"))
+        with pytest.raises(DBAPIError, match="read-only transaction") as refused:
+            await connection.execute(WRITE)
+    assert not failed.value.connection_invalidated
+    assert refused.value.connection_invalidated
 
 
 def test_reads_need_no_transaction(settings: Settings) -> None:

@@ -53,6 +53,12 @@ def test_in_production_every_logger_writes_json(capsys: pytest.CaptureFixture[st
     assert (server["message"], server["logger"]) == ("closing", "uvicorn.error")
 
 
+def test_in_production_the_time_is_in_utc_with_microseconds() -> None:
+    record = logging.makeLogRecord({"created": 1767225600.0})
+    line = json.loads(log_format.make_formatter("production").format(record))
+    assert line["timestamp"] == "2026-01-01T00:00:00.000000Z"
+
+
 def test_in_production_an_exception_is_a_part_of_its_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
