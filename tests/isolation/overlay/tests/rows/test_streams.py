@@ -242,8 +242,9 @@ def sockets(app: FastAPI) -> Iterator[FastAPI]:
             return
         if how == "fails":
             raise LookupError("in a websocket")
-        if how == "authorization":
-            await websocket.send_json(websocket.headers.getlist("Authorization"))
+        if how == "headers":
+            names = ("Authorization", "X-Own")
+            await websocket.send_json([websocket.headers.getlist(name) for name in names])
         if how == "counts":
             async with app.state.sessions() as session:
                 await websocket.send_json(await session.scalar(text("SELECT 1")))
@@ -277,16 +278,16 @@ async def test_a_websocket_echoes(sockets: FastAPI, ws_connect: WebSocketConnect
     assert happened == ["4001 bye", "1000 "]
 
 
-async def test_a_websocket_is_opened_with_the_token_of_the_client(
+async def test_a_websocket_is_opened_with_the_headers_of_the_client(
     sockets: FastAPI, ws_connect: WebSocketConnect, client: Client
 ) -> None:
-    async with ws_connect("/ws/authorization") as ws:
-        assert await ws.receive_json() == []
-    client.headers["Authorization"] = "Bearer mine"
-    async with ws_connect("/ws/authorization") as ws:
-        assert await ws.receive_json() == ["Bearer mine"]
-    async with ws_connect("/ws/authorization", headers={"authorization": "Bearer other"}) as ws:
-        assert await ws.receive_json() == ["Bearer other"]
+    async with ws_connect("/ws/headers") as ws:
+        assert await ws.receive_json() == [[], []]
+    client.headers.update({"Authorization": "Bearer mine", "X-Own": "1"})
+    async with ws_connect("/ws/headers") as ws:
+        assert await ws.receive_json() == [["Bearer mine"], ["1"]]
+    async with ws_connect("/ws/headers", headers={"authorization": "Bearer other"}) as ws:
+        assert await ws.receive_json() == [["Bearer other"], ["1"]]
 
 
 async def test_a_websocket_uses_the_database(
