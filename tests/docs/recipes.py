@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.docs.commands import IDENTITY, blocks
+from tests.docs.commands import IDENTITY, blocks, section
 from tests.docs.own_code import write_block
 from tests.harness.project import Project, environment_with_uv, run
 from tests.harness.template import ROOT
@@ -12,17 +12,23 @@ FOLDER = ROOT / "docs" / "recipes"
 INDEX = FOLDER / "README.md"
 RECIPES = sorted(set(FOLDER.glob("*.md")) - {INDEX})
 
+WITH_TENANTS = ROOT / "docs" / "features" / "tenancy-with-recipes.md"
+"""The lines of recipes that are others in a service with tenants."""
+
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULE = re.compile(r"app/(\w+)\.py")
 
 
-def follow(recipe: Path, project: Project, database_url: str) -> str:
+def follow(recipe: Path, project: Project, database_url: str, *, with_tenants: bool = False) -> str:
     """Write the files of a recipe and run its commands, in order; return what these print.
 
     A router is registered as the index says, unless the recipe itself has that.
     """
     output = ""
     text = recipe.read_text()
+    for old, new in changes_for_tenants(recipe) if with_tenants else ():
+        assert text.count(old) == 1, f"{recipe.name} has this {text.count(old)} times: {old}"
+        text = text.replace(old, new)
     for language, block in BLOCK.findall(text):
         if language == "sh":
             variables = environment_with_uv(**IDENTITY, DATABASE_URL=database_url)
@@ -41,3 +47,19 @@ def follow(recipe: Path, project: Project, database_url: str) -> str:
 def files_of_tests(recipe: Path) -> list[str]:
     """The paths of its tests."""
     return re.findall(r"^# (tests/.*test_\w+\.py)$", recipe.read_text(), re.MULTILINE)
+
+
+def changes_for_tenants(recipe: Path) -> list[tuple[str, str]]:
+    """The lines of a recipe to change with tenants, and those that take their place."""
+    title, _, _ = recipe.read_text().removeprefix("# ").partition("\n")
+    heading = f"[{title}](../recipes/{recipe.name})"
+    return [
+        (lines(change, " -"), lines(change, " +"))
+        for block in blocks(section(WITH_TENANTS.read_text(), heading), "diff")
+        for change in block.rstrip("\n").split("\n\n")
+    ]
+
+
+def lines(change: str, marks: str) -> str:
+    """The lines with one of these marks, without it."""
+    return "".join(f"{line[1:]}\n" for line in change.splitlines() if line[0] in marks)

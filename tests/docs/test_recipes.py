@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.commands import MIGRATIONS
-from tests.docs.recipes import FOLDER, RECIPES, files_of_tests, follow
+from tests.docs.commands import MIGRATIONS, blocks
+from tests.docs.own_code import write_block
+from tests.docs.recipes import (
+    FOLDER,
+    RECIPES,
+    WITH_TENANTS,
+    changes_for_tenants,
+    files_of_tests,
+    follow,
+)
 from tests.harness.project import Project, render
 from tests.harness.service import database
 from tests.harness.shared import once
@@ -26,6 +34,7 @@ LONGER = [*WITH_USERS, FOLDER / "soft-deletion.md"]
 """A login is a whole protocol, and deletion concerns every part of a resource."""
 
 PASSING = [recipe for recipe in RECIPES if recipe not in (FAILS, *WITH_USERS)]
+OTHER_WITH_TENANTS = [recipe for recipe in PASSING if changes_for_tenants(recipe)]
 WAYS = {"in the sandbox": (), "with real commits": ("--db=committed",)}
 
 
@@ -35,11 +44,11 @@ def with_recipes(recipes: list[Path], original: Project, target: Path) -> Projec
     return follow_all(recipes, Project(target).install(like=original))
 
 
-def follow_all(recipes: list[Path], project: Project) -> Project:
+def follow_all(recipes: list[Path], project: Project, *, with_tenants: bool = False) -> Project:
     with database(project) as url:
         for recipe in recipes:
             commit(project.path, "Before a recipe")  # the commands for resources require it
-            follow(recipe, project, url)
+            follow(recipe, project, url, with_tenants=with_tenants)
     project.run("ruff", "check", "--select", "I", "--fix")
     return project
 
@@ -96,6 +105,37 @@ def test_those_with_users_pass(service_with_users: Project, way: str) -> None:
     theirs = [path for recipe in WITH_USERS for path in files_of_tests(recipe)]
     chosen = [] if THOROUGH else [MIGRATIONS, "tests/auth", *theirs]
     service_with_users.pytest(*WAYS[way], *chosen)
+
+
+@pytest.fixture(scope="session")
+def service_with_tenants(shared: Path, template: Path, default_project: Project) -> Project:
+    """A service with tenants, and with the recipes that need other lines there."""
+
+    def build(target: Path) -> None:
+        project = render(template, target, {"features": ["tenancy"]}).install(like=default_project)
+        (conftest, *_) = blocks(WITH_TENANTS.with_name("tenancy.md").read_text(), "python")
+        write_block(conftest, project.path)
+        follow_all(PASSING if THOROUGH else OTHER_WITH_TENANTS, project, with_tenants=True)
+
+    return Project(once(shared / "recipes with tenants", build))
+
+
+def test_each_change_for_tenants_is_of_a_recipe() -> None:
+    headings = re.findall(r"^## .*?\((.*)\)$", WITH_TENANTS.read_text(), re.MULTILINE)
+    assert sorted(Path(link).name for link in headings) == [one.name for one in OTHER_WITH_TENANTS]
+
+
+def test_those_with_tenants_are_clean(
+    service_with_tenants: Project, default_project: Project
+) -> None:
+    check(service_with_tenants, default_project)
+
+
+@pytest.mark.parametrize("way", usually(WAYS, 1))
+def test_those_with_tenants_pass(service_with_tenants: Project, way: str) -> None:
+    theirs = [path for recipe in OTHER_WITH_TENANTS for path in files_of_tests(recipe)]
+    chosen = [] if THOROUGH else [MIGRATIONS, "tests/api/test_items.py", "tests/tenancy", *theirs]
+    service_with_tenants.pytest(*WAYS[way], *chosen)
 
 
 @pytest.mark.thorough  # together they show nearly the same
