@@ -125,6 +125,7 @@ def test_each_change_for_tenants_is_of_a_recipe() -> None:
     assert sorted(Path(link).name for link in headings) == [one.name for one in OTHER_WITH_TENANTS]
 
 
+@pytest.mark.thorough  # the tests below run these lines
 def test_those_with_tenants_are_clean(
     service_with_tenants: Project, default_project: Project
 ) -> None:
@@ -134,7 +135,7 @@ def test_those_with_tenants_are_clean(
 @pytest.mark.parametrize("way", usually(WAYS, 1))
 def test_those_with_tenants_pass(service_with_tenants: Project, way: str) -> None:
     theirs = [path for recipe in OTHER_WITH_TENANTS for path in files_of_tests(recipe)]
-    chosen = [] if THOROUGH else [MIGRATIONS, "tests/api/test_items.py", "tests/tenancy", *theirs]
+    chosen = [] if THOROUGH else [MIGRATIONS, "tests/tenancy/test_models.py", *theirs]
     service_with_tenants.pytest(*WAYS[way], *chosen)
 
 
