@@ -13,7 +13,7 @@ INDEX = FOLDER / "README.md"
 RECIPES = sorted(set(FOLDER.glob("*.md")) - {INDEX})
 
 WITH_TENANTS = ROOT / "docs" / "features" / "tenancy-with-recipes.md"
-"""The lines of recipes that are others in a service with tenants."""
+"""The lines of recipes that differ in a service with tenants."""
 
 BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULE = re.compile(r"app/(\w+)\.py")
@@ -50,7 +50,7 @@ def files_of_tests(recipe: Path) -> list[str]:
 
 
 def changes_for_tenants(recipe: Path) -> list[tuple[str, str]]:
-    """The lines of a recipe to change with tenants, and those that take their place."""
+    """The lines of a recipe that differ with tenants, and what replaces them."""
     title, _, _ = recipe.read_text().removeprefix("# ").partition("\n")
     heading = f"[{title}](../recipes/{recipe.name})"
     return [
@@ -61,5 +61,5 @@ def changes_for_tenants(recipe: Path) -> list[tuple[str, str]]:
 
 
 def lines(change: str, marks: str) -> str:
-    """The lines with one of these marks, without it."""
+    """The lines that begin with one of these marks, without the mark."""
     return "".join(f"{line[1:]}\n" for line in change.splitlines() if line[0] in marks)

@@ -34,7 +34,7 @@ LONGER = [*WITH_USERS, FOLDER / "soft-deletion.md"]
 """A login is a whole protocol, and deletion concerns every part of a resource."""
 
 PASSING = [recipe for recipe in RECIPES if recipe not in (FAILS, *WITH_USERS)]
-OTHER_WITH_TENANTS = [recipe for recipe in PASSING if changes_for_tenants(recipe)]
+DIFFERENT_WITH_TENANTS = [recipe for recipe in PASSING if changes_for_tenants(recipe)]
 WAYS = {"in the sandbox": (), "with real commits": ("--db=committed",)}
 
 
@@ -109,20 +109,22 @@ def test_those_with_users_pass(service_with_users: Project, way: str) -> None:
 
 @pytest.fixture(scope="session")
 def service_with_tenants(shared: Path, template: Path, default_project: Project) -> Project:
-    """A service with tenants, and with the recipes that need other lines there."""
+    """A service with tenants, and with the recipes that differ there."""
 
     def build(target: Path) -> None:
         project = render(template, target, {"features": ["tenancy"]}).install(like=default_project)
         (conftest, *_) = blocks(WITH_TENANTS.with_name("tenancy.md").read_text(), "python")
         write_block(conftest, project.path)
-        follow_all(PASSING if THOROUGH else OTHER_WITH_TENANTS, project, with_tenants=True)
+        follow_all(PASSING if THOROUGH else DIFFERENT_WITH_TENANTS, project, with_tenants=True)
 
     return Project(once(shared / "recipes with tenants", build))
 
 
-def test_each_change_for_tenants_is_of_a_recipe() -> None:
+def test_each_section_for_tenants_names_a_recipe() -> None:
     headings = re.findall(r"^## .*?\((.*)\)$", WITH_TENANTS.read_text(), re.MULTILINE)
-    assert sorted(Path(link).name for link in headings) == [one.name for one in OTHER_WITH_TENANTS]
+    assert sorted(Path(link).name for link in headings) == [
+        one.name for one in DIFFERENT_WITH_TENANTS
+    ]
 
 
 @pytest.mark.thorough  # the tests below run these lines
@@ -134,7 +136,7 @@ def test_those_with_tenants_are_clean(
 
 @pytest.mark.parametrize("way", usually(WAYS, 1))
 def test_those_with_tenants_pass(service_with_tenants: Project, way: str) -> None:
-    theirs = [path for recipe in OTHER_WITH_TENANTS for path in files_of_tests(recipe)]
+    theirs = [path for recipe in DIFFERENT_WITH_TENANTS for path in files_of_tests(recipe)]
     chosen = [] if THOROUGH else [MIGRATIONS, "tests/tenancy/test_models.py", *theirs]
     service_with_tenants.pytest(*WAYS[way], *chosen)
 
