@@ -46,22 +46,29 @@ class Saboteur:
         self.outcomes.setdefault(name, {})[report.when or ""] = report.outcome, report.longreprtext
 
 
-def run(sabotage: Sabotage | None, tests: list[str]) -> dict[str, Any]:
-    """The exit code, the outcomes of the tests, and what pytest printed."""
-    context = multiprocessing.get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    with tempfile.TemporaryFile() as output:
-        process = context.Process(target=_run, args=(sabotage, tests, sender, output.fileno()))
-        process.start()
+class Run:
+    """The tests of one safeguard, in a process of their own."""
+
+    def __init__(self, sabotage: Sabotage | None, tests: list[str]) -> None:
+        context = multiprocessing.get_context("fork")
+        self._results, sender = context.Pipe(duplex=False)
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 (result() closes it)
+        arguments = sabotage, tests, sender, self._output.fileno()
+        self._process = context.Process(target=_run, args=arguments)
+        self._process.start()
         sender.close()
+
+    def result(self) -> dict[str, Any]:
+        """The exit code, the outcomes of the tests, and what pytest printed."""
         try:
-            result: dict[str, Any] = receiver.recv() if receiver.poll(TIME_LIMIT) else {}
+            result: dict[str, Any] = self._results.recv() if self._results.poll(TIME_LIMIT) else {}
         except EOFError:
             result = {}
-        process.kill()
-        process.join()
-        output.seek(0)
-        return result | {"output": output.read().decode(errors="replace")}
+        self._process.kill()
+        self._process.join()
+        with self._output as output:
+            output.seek(0)
+            return result | {"output": output.read().decode(errors="replace")}
 
 
 def _run(sabotage: Sabotage | None, tests: list[str], sender: Connection, output: int) -> None:
@@ -87,9 +94,12 @@ def import_everything() -> None:
 def main(target: Path) -> None:
     import_everything()
     every_test = list(dict.fromkeys(test for sabotage in SABOTAGE for test in sabotage.tests))
-    results = {"": run(None, every_test)}
-    for sabotage in SABOTAGE:
-        results[sabotage.safeguard] = run(sabotage, sabotage.tests)
+    waiting = {case.safeguard: Run(case, case.tests) for case in SABOTAGE if case.waits}
+    results = {"": Run(None, every_test).result()}
+    for case in SABOTAGE:
+        if not case.waits:
+            results[case.safeguard] = Run(case, case.tests).result()
+    results |= {safeguard: run.result() for safeguard, run in waiting.items()}
     target.write_text(json.dumps(results))
 
 

@@ -39,6 +39,9 @@ class Sabotage:
     after: tuple[str, ...] = ()
     """The tests that run before it."""
 
+    waits: bool = False
+    """Whether it is noticed only after seconds, in which others can run."""
+
     @property
     def tests(self) -> list[str]:
         return [f"tests/{self.file}::{name}" for name in (*self.after, self.notices)]
@@ -113,6 +116,7 @@ SABOTAGE = [
         returns(False),
         "leaks/test_refusals.py",
         "test_a_request_that_would_see_the_tests_uncommitted_row_fails_at_once",
+        waits=True,
     ),
     Sabotage(
         "SQLAlchemy's own tasks act for others",
@@ -120,6 +124,7 @@ SABOTAGE = [
         returns(False),
         "leaks/test_refusals.py",
         "test_a_second_writer_in_the_same_task_fails_and_the_error_names_both",
+        waits=True,
     ),
     Sabotage(
         "a transaction does not wait for ever",
@@ -127,6 +132,7 @@ SABOTAGE = [
         returns(False),
         "leaks/test_refusals.py",
         "test_waiting_for_a_writer_that_never_ends_is_an_error_that_names_both",
+        waits=True,
     ),
     Sabotage(
         "deferred constraints are checked at the commit",
@@ -220,6 +226,7 @@ SABOTAGE = [
         does_nothing,
         "rows/test_cancellation.py",
         "test_a_request_to_cancel_that_gets_lost_is_repeated",
+        waits=True,
     ),
     Sabotage(
         "functions that may write are not taken for reads",
@@ -342,6 +349,7 @@ SABOTAGE = [
         returns(([], set())),
         "leaks/test_leaks.py",
         "test_reading_task_left_running",
+        waits=True,
     ),
     Sabotage(
         "the connection is used in its own event loop alone",
@@ -364,6 +372,7 @@ SABOTAGE = [
         "leaks/test_leaks.py",
         "test_task_that_cannot_be_cancelled_is_kept_out_of_the_next_test",
         after=("test_task_that_cannot_be_cancelled",),
+        waits=True,
     ),
     Sabotage(
         "commits through other engines are reported",
@@ -394,6 +403,7 @@ SABOTAGE = [
         "leaks/test_leaks.py",
         "test_everything_works_in_the_end",
         after=("test_commit_past_the_sandbox",),
+        waits=True,
     ),
     Sabotage(
         "transactions that are left open are ended and reported",
@@ -423,6 +433,7 @@ SABOTAGE = [
         returns([]),
         "leaks/test_leaks.py",
         "test_connection_to_a_clone_left_open",
+        waits=True,
     ),
     Sabotage(
         "the database of the environment is closed",

@@ -113,8 +113,11 @@ async def test_an_advisory_lock_of_the_session_ends_with_the_test(
 ) -> None:
     """The session could acquire it again, so `clean_start` checks that it is not held."""
     assert await db_session.scalar(text("SELECT pg_try_advisory_lock(4711)"))
-    held = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711")
-    assert await db_session.scalar(held) == 1
+    held = """
+        SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+        WHERE datname = current_database() AND locktype = 'advisory' AND objid = 4711
+    """
+    assert await db_session.scalar(text(held)) == 1
 
 
 @pytest.mark.parametrize("attempt", ["first", "second"])
