@@ -120,7 +120,7 @@ def test_the_commands_of_getting_started_work(
 ) -> None:
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(template), str(clone))
-    cache = default_project.variables()["MYPY_CACHE_DIR"]
+    cache = default_project.mypy_cache()
     run_commands(text("getting-started.md"), clone, MYPY_CACHE_DIR=cache, **fewer(MIGRATIONS))
     remove_development_database(Project(tmp_path / "my-service"))
 

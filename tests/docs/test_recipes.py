@@ -56,7 +56,7 @@ def follow_all(recipes: list[Path], project: Project, *, with_tenants: bool = Fa
 def check(project: Project, original: Project) -> None:
     project.run("ruff", "check")
     project.run("ruff", "format", "--check")
-    project.run("mypy", MYPY_CACHE_DIR=original.variables()["MYPY_CACHE_DIR"])
+    project.run("mypy", MYPY_CACHE_DIR=original.mypy_cache())
     project.run("lint-imports")
 
 

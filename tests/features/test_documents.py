@@ -30,7 +30,7 @@ def follow_and_check(document: Path, project: Project, default_project: Project)
     project.run("ruff", "check", "--select", "I", "--fix")
     project.run("ruff", "check")
     project.run("ruff", "format", "--check")
-    project.run("mypy", MYPY_CACHE_DIR=default_project.variables()["MYPY_CACHE_DIR"])
+    project.run("mypy", MYPY_CACHE_DIR=default_project.mypy_cache())
     for way in ("sandbox", "committed"):
         project.pytest(*files_of_tests(document), f"--db={way}")
 
@@ -74,4 +74,4 @@ def test_tenancy_comes_to_tables_with_rows(default_project: Project, tmp_path: P
         project.alembic("downgrade", "0001", DATABASE_URL=url)
     project.run("ruff", "check")
     project.run("ruff", "format", "--check")
-    project.run("mypy", MYPY_CACHE_DIR=default_project.variables()["MYPY_CACHE_DIR"])
+    project.run("mypy", MYPY_CACHE_DIR=default_project.mypy_cache())

@@ -34,7 +34,7 @@ def test_its_checks_find_nothing(featured: Featured, default_project: Project, n
     project = featured(name)
     project.run("ruff", "check")
     project.run("ruff", "format", "--check")
-    project.run("mypy", MYPY_CACHE_DIR=default_project.variables()["MYPY_CACHE_DIR"])
+    project.run("mypy", MYPY_CACHE_DIR=default_project.mypy_cache())
     assert "0 broken" in project.run("lint-imports")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,6 +125,8 @@ class Project:
         variables = environment(**self.variables() | variables)
         if command[0] == "pytest":
             lend_cluster(self)
+        if command[0] == "mypy" and self.borrowed is not None:
+            self.mypy_cache()
         with start((UV, "run", *command), self.path, variables) as running:
             yield running
 
@@ -159,17 +162,30 @@ class Project:
                 kill(process)
 
     def variables(self) -> dict[str, str]:
-        """What tells uv which Copier and which environment to run, and mypy where it has looked at
-        that environment."""
+        """What tells uv which Copier and which environment to run, and mypy where its cache is."""
         found = {"UV_TOOL_DIR": str(tool_folder())}
         if self.borrowed is not None:
-            worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
             found |= {
                 "UV_PROJECT_ENVIRONMENT": str(self.borrowed),
                 "UV_NO_SYNC": "1",
-                "MYPY_CACHE_DIR": str(self.borrowed / f"mypy-{worker}"),
+                "MYPY_CACHE_DIR": str(self._mypy_cache),
             }
         return found
+
+    @property
+    def _mypy_cache(self) -> Path:
+        """One for each worker, since mypy expects that no other process writes it."""
+        return self.venv / f"mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+
+    def mypy_cache(self) -> str:
+        """A cache in which mypy has read the packages of the environment, once for all workers."""
+
+        def fill(target: Path) -> None:
+            Project(self.venv.parent).run("mypy", MYPY_CACHE_DIR=str(target))
+
+        if not self._mypy_cache.exists():
+            shutil.copytree(once(self.venv / "mypy", fill), self._mypy_cache)
+        return str(self._mypy_cache)
 
     def files(self) -> list[str]:
         """The files that the template rendered, relative to the project."""
