@@ -11,9 +11,6 @@ IDENTITY = {
     for what, value in (("NAME", "test"), ("EMAIL", "test@example.com"))
 }
 
-MIGRATIONS = "tests/integration/test_migrations.py"
-"""The tests of a service whose outcome the documents speak of."""
-
 
 def blocks(document: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)

@@ -19,20 +19,28 @@ BLOCK = re.compile(r"^```(sh|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULE = re.compile(r"app/(\w+)\.py")
 
 
-def follow(recipe: Path, project: Project, database_url: str, *, with_tenants: bool = False) -> str:
+def follow(
+    recipe: Path,
+    project: Project,
+    database_url: str,
+    *,
+    with_tenants: bool = False,
+    **variables: str,
+) -> str:
     """Write the files of a recipe and run its commands, in order; return what these print.
 
     A router is registered as the index says, unless the recipe itself has that.
     """
     output = ""
+    variables |= IDENTITY | {"DATABASE_URL": database_url}
     text = recipe.read_text()
     for old, new in changes_for_tenants(recipe) if with_tenants else ():
         assert text.count(old) == 1, f"{recipe.name} has this {text.count(old)} times: {old}"
         text = text.replace(old, new)
     for language, block in BLOCK.findall(text):
         if language == "sh":
-            variables = environment_with_uv(**IDENTITY, DATABASE_URL=database_url)
-            output += run("bash", "-euxc", block, cwd=project.path, variables=variables)
+            environment = environment_with_uv(**variables)
+            output += run("bash", "-euxc", block, cwd=project.path, variables=environment)
             continue
         write_block(block, project.path)
         module = MODULE.match(block, len("# "))

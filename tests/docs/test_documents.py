@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.docs.commands import MIGRATIONS, blocks, run_commands, section
+from tests.docs.commands import blocks, run_commands, section
 from tests.docs.own_code import write_own_code
-from tests.harness.project import Copy, Project
+from tests.harness.project import MIGRATIONS, Copy, Project
 from tests.harness.service import database, remove_development_database
 from tests.harness.template import ROOT, git, write
-from tests.harness.thorough import fewer
+from tests.harness.thorough import fewer, usually
 
 PRINT_SETTINGS = """
 import json
@@ -223,7 +223,7 @@ def test_the_examples_of_code_of_ones_own_pass_all_checks(own_project: Project) 
     project.run("ruff", "format", "--check")
     project.run("mypy")
     project.run("lint-imports")
-    for way in ("sandbox", "committed"):
+    for way in usually(("sandbox", "committed"), 1):
         output = project.pytest(f"--db={way}")
         assert re.search(r"\d+ passed in", output), output
 

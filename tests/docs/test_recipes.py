@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.commands import MIGRATIONS, blocks
+from tests.docs.commands import blocks
 from tests.docs.own_code import write_block
 from tests.docs.recipes import (
     FOLDER,
@@ -15,7 +15,7 @@ from tests.docs.recipes import (
     files_of_tests,
     follow,
 )
-from tests.harness.project import Project, render
+from tests.harness.project import MIGRATIONS, Project, render
 from tests.harness.service import database
 from tests.harness.shared import once
 from tests.harness.template import commit, git

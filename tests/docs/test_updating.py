@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.commands import MIGRATIONS, run_commands, section
-from tests.harness.project import Copy, Project
+from tests.docs.commands import run_commands, section
+from tests.harness.project import MIGRATIONS, Copy, Project
 from tests.harness.template import ROOT, commit, git
 from tests.harness.thorough import fewer
 from tests.harness.updates import follow, next_release, replace

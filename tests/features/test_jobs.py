@@ -11,7 +11,7 @@ import pytest
 from tests.features.conftest import AddedTo, Featured
 from tests.harness.pgbouncer import PROGRAM, pgbouncer
 from tests.harness.processes import eventually
-from tests.harness.project import Command, Copy, Project
+from tests.harness.project import MIGRATIONS, Command, Copy, Project
 from tests.harness.servers import Server, embedded, server
 from tests.harness.service import remove_development_database
 from tests.harness.template import commit, git, write
@@ -289,7 +289,7 @@ def test_drop_writes_the_reverse_and_leaves_the_service_as_it_was(
     ]  # fmt: skip
     # In an environment that has PgQueuer, which no code needs any more.
     migrated = Project(added.path, featured("jobs").venv)
-    suite = migrated.pytest("tests/integration/test_migrations.py")
+    suite = migrated.pytest(MIGRATIONS)
     assert " passed" in suite
 
 

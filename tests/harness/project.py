@@ -26,6 +26,8 @@ from tests.harness.shared import once, shared_folder
 from tests.harness.template import NEXT_RELEASE, ROOT, commit, git
 
 UV = find_uv_bin()
+MIGRATIONS = "tests/integration/test_migrations.py"
+"""The tests of a service's migrations."""
 TIMEOUT = 900  # seconds after which a command is taken to hang
 STACKS_MAY_TAKE = 2  # seconds to be printed by a command that hangs
 

@@ -9,7 +9,7 @@ import pytest
 from copier import VcsRef
 
 from tests.harness.answers import ANSWERS
-from tests.harness.project import Project, render
+from tests.harness.project import MIGRATIONS, Project, render
 from tests.harness.service import database
 from tests.harness.template import commit
 from tests.harness.updates import update
@@ -49,7 +49,6 @@ AFTER = {
     ),
 }
 
-MIGRATIONS = "tests/integration/test_migrations.py"
 
 OWN_PLACE = "        # Your own indexes and constraints go below this line.\n"
 OWN_CHECK = """        sa.CheckConstraint("name NOT IN ('none', '-')", name="named"),

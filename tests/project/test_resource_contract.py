@@ -172,5 +172,4 @@ def test_a_class_tests_a_resource_that_has_rows_from_the_beginning(
     test = project.path / "tests" / "api" / "test_authors.py"
     imports = "from httpx import AsyncClient\n\n"
     test.write_text(imports + test.read_text() + OWN_TEST_OF_THE_ROWS)
-    # Those about health start the service without a database, so without its startup.
-    assert_all_passed(project.pytest("tests/api", "--ignore=tests/api/test_health.py"))
+    assert_all_passed(project.pytest("tests/api/test_authors.py"))

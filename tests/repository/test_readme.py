@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.commands import MIGRATIONS, run_commands
+from tests.docs.commands import run_commands
+from tests.harness.project import MIGRATIONS
 from tests.harness.template import ROOT, git
 from tests.harness.thorough import fewer
 from tests.repository.readme import commands, run_first
