@@ -1,12 +1,14 @@
 """What a developer sees of a test that fails."""
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from tests.harness.project import Project
 from tests.harness.template import write
+from tests.harness.thorough import usually
 from tests.harness.updates import replace
 
 FAILING = """
@@ -110,21 +112,21 @@ def lose_the_server(project: Project) -> str:
     return "The databases of the tests could not be prepared: gone\n"
 
 
-@pytest.mark.parametrize(
-    "spoil", [forget_a_migration, break_a_migration, break_a_view, lose_the_server]
-)
+SPOILERS = [forget_a_migration, break_a_migration, break_a_view, lose_the_server]
+
+
+@pytest.mark.parametrize(("workers", "spoil"), usually(product(("0", "2"), SPOILERS), 5))
 def test_what_concerns_all_tests_is_said_before_those_that_need_no_database(
-    own_project: Project, spoil: Callable[[Project], str]
+    own_project: Project, workers: str, spoil: Callable[[Project], str]
 ) -> None:
     names = [f"tests/a_unit/test_module_{number}.py" for number in range(30)]
     write(own_project.path, dict.fromkeys(names, "def test_nothing() -> None: ...\n"))
     reason = spoil(own_project)
     order = ("-p", "no:randomly", "tests/a_unit", "tests/api")
-    for workers in ("0", "2"):
-        output = own_project.pytest(*order, "-n", workers, code=None)
-        assert output.count(reason) == 1
-        assert "no tests ran" in output
-        assert len(output.splitlines()) <= 30
+    output = own_project.pytest(*order, "-n", workers, code=None)
+    assert output.count(reason) == 1
+    assert "no tests ran" in output
+    assert len(output.splitlines()) <= 30
     assert "30 passed" in own_project.pytest("tests/a_unit")
 
 
