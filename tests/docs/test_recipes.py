@@ -96,6 +96,7 @@ def service_with_users(shared: Path, template: Path, default_project: Project) -
     return Project(once(shared / "recipes with users", build))
 
 
+@pytest.mark.thorough  # the tests below run this code
 def test_those_with_users_are_clean(service_with_users: Project, default_project: Project) -> None:
     check(service_with_users, default_project)
 
