@@ -19,6 +19,15 @@ from tests.harness.thorough import THOROUGH
 # Laid over rendered projects, and run there.
 collect_ignore_glob = ["*/overlay"]
 
+# One worker begins with these. At the end, the others would wait for it.
+LONGEST = (
+    "tests/delivery/test_workflows.py",
+    "tests/docs/test_recipes.py",
+    "tests/features/test_documents.py",
+    "tests/features/test_suites.py",
+    "tests/project/test_suite.py",
+)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     share_folder(config)
@@ -33,6 +42,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_collection_finish() -> None:
