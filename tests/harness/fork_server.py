@@ -16,23 +16,19 @@ import tempfile
 from importlib.metadata import entry_points
 from pathlib import Path
 
+# Not pytest-randomly, which chooses its seed when it is imported.
 LIBRARIES = (
-    "alembic.command", "anyio._backends._asyncio", "asgi_lifespan", "asyncpg", "factory.alchemy",
-    "faker", "fastapi", "httpx", "pdb", "pydantic.v1", "pydantic_settings", "pytest", "structlog",
-    "time_machine", "sqlalchemy.dialects.postgresql.asyncpg", "sqlalchemy.ext.asyncio",
+    "alembic.command", "anyio._backends._asyncio", "anyio.pytest_plugin", "asgi_lifespan",
+    "asyncpg", "factory.alchemy", "faker.contrib.pytest.plugin", "fastapi", "httpx", "pdb",
+    "pydantic.v1", "pydantic_settings", "pytest", "pytest_asyncio.plugin", "pytest_cov.plugin",
+    "pytest_split.plugin", "respx.plugin", "sqlalchemy.dialects.postgresql.asyncpg",
+    "sqlalchemy.ext.asyncio", "structlog", "time_machine", "xdist.plugin",
 )  # fmt: skip
 
 
 def import_libraries() -> None:
-    """Import what nearly every run needs, and all of pytest's plugins but the one that chooses its
-    seed when it is imported."""
-    plugins = [plugin for plugin in entry_points(group="pytest11") if plugin.name != "randomly"]
     builtin = importlib.import_module("_pytest.config").default_plugins
-    for name in (
-        *LIBRARIES,
-        *(plugin.module for plugin in plugins),
-        *(f"_pytest.{name}" for name in builtin),
-    ):
+    for name in (*LIBRARIES, *(f"_pytest.{plugin}" for plugin in builtin)):
         module = importlib.import_module(name)
         # pytest warns of plugins that were imported before it could rewrite their assertions.
         sys.modules[name.partition(".")[0]].__doc__ = f"{module.__doc__}\n\nPYTEST_DONT_REWRITE"
