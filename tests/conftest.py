@@ -19,7 +19,7 @@ from tests.harness.thorough import THOROUGH
 # Laid over rendered projects, and run there.
 collect_ignore_glob = ["*/overlay"]
 
-# One worker begins with these. At the end, the others would wait for it.
+# These take longest, so they run first: at the end, the other workers would wait for them.
 LONGEST = (
     "tests/delivery/test_workflows.py",
     "tests/docs/test_recipes.py",

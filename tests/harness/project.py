@@ -180,7 +180,7 @@ class Project:
         return self.venv / f"mypy-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
 
     def mypy_cache(self) -> str:
-        """A cache in which mypy has read the packages of the environment, once for all workers."""
+        """Where mypy's cache is. It reads the environment's packages once for all workers."""
 
         def fill(target: Path) -> None:
             Project(self.venv.parent).run("mypy", MYPY_CACHE_DIR=str(target))

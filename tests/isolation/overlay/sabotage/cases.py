@@ -40,7 +40,7 @@ class Sabotage:
     """The tests that run before it."""
 
     waits: bool = False
-    """Whether it is noticed only after seconds, in which others can run."""
+    """Whether it takes seconds to be noticed, so that the others run meanwhile."""
 
     @property
     def tests(self) -> list[str]:
