@@ -15,9 +15,12 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Enum,
+    FrameClause,
+    FrameClauseType,
     Select,
     String,
     Text,
+    any_,
     bindparam,
     case,
     cast,
@@ -43,6 +46,9 @@ UpdateT = TypeVar("UpdateT", bound=BaseModel)
 
 SIZES = table("sizes", column("id"), column("before"), column("following"))
 """The rows of a page: the bytes of those before each, and the id of the next one."""
+
+FOLLOWED = select(func.count(SIZES.c.following)).scalar_subquery().label("followed")
+"""How many of these rows another one follows: all of them, or all but the last of the list."""
 
 MAX_SHORT = 1000
 """Characters of a column whose values make no page large."""
@@ -195,11 +201,11 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         else:
             page = order.select_page(statement, start, limit)
         found = (await session.execute(page)).all()
+        rows = [row[0] for row in found[:limit]]
         if order.sizes is None:
             has_more = len(found) > limit
         else:
-            has_more = bool(found) and found[-1].following is not None
-        rows = [row[0] for row in found[:limit]]
+            has_more = bool(found) and found[0].followed >= len(rows)
         if not has_more:
             return rows, None
         return rows, Position(order.type, found[len(rows) - 1][1], rows[-1].id)
@@ -238,8 +244,8 @@ class _Order:
     sizes: Sequence[ColumnElement[Any]] | None
     """The columns of `SIZES` in this order; None if no row of the table is large."""
 
-    fits: Sequence[ColumnElement[bool]]
-    """The conditions of the rows of `SIZES` that a page has."""
+    fits: ColumnElement[bool]
+    """The condition of the rows that fit on a page, by `SIZES`."""
 
     parts: dict[object, ColumnElement[bool]]
     """By the values of an enum, ANY_VALUE or None; empty if the index has the order."""
@@ -248,16 +254,13 @@ class _Order:
         self, statement: Select[Any], start: Position | None, limit: int
     ) -> Select[*tuple[Any, ...]]:
         """Select the first rows of `statement` after `start`, with `text` and what shows whether
-        others follow: one more row, or the column `following`."""
+        others follow: one more row, or the column `followed`."""
         page = self._begin(statement, start, limit + 1)
         if self.sizes is None:
             return page.add_columns(self.text).limit(limit + 1)
         # The database adds up the sizes, so that it never sends rows beyond the budget.
         sizes = page.with_only_columns(*self.sizes).limit(limit).cte(SIZES.name)
-        # `start` is not repeated here: PostgreSQL would expect fewer rows than there are, since it
-        # estimates a comparison of two columns by the first one, and join them the slow way.
-        with_sizes = statement.add_cte(sizes).add_columns(self.text, SIZES.c.following)
-        return with_sizes.where(*self.fits)
+        return statement.add_cte(sizes).add_columns(self.text, FOLLOWED).where(self.fits)
 
     def _begin(self, statement: Select[Any], start: Position | None, limit: int) -> Select[Any]:
         """Of the rows that `statement` selects in this order, select those after `start`, or as
@@ -313,7 +316,7 @@ def _order(model: type[Base], sort: str, page_bytes: int) -> _Order:
         _type_of(key),
         cast(key, Text).label("text"),
         _sizes(model, columns),
-        [SIZES.c.id == model.id, SIZES.c.before < page_bytes],
+        _fits(model, page_bytes),
         parts,
     )
 
@@ -343,9 +346,18 @@ def _sizes(
     if not long:
         return None
     size = reduce(operator.add, (func.coalesce(_octets(column), 0) for column in long))
-    before = func.coalesce(func.sum(size).over(order_by=order, rows=(None, -1)), 0)
     id = model.__table__.columns["id"]
-    return [id, before.label("before"), func.lead(id).over(order_by=order).label("following")]
+    # PostgreSQL opens one window for both, since they share the frame.
+    frame = FrameClause(None, 1, FrameClauseType.UNBOUNDED, FrameClauseType.PRECEDING)
+    window: dict[str, Any] = {"order_by": order, "rows": frame}
+    before = func.coalesce(func.sum(size).over(**window), 0)
+    return [id, before.label("before"), func.lead(id).over(**window).label("following")]
+
+
+def _fits(model: type[Base], page_bytes: int) -> ColumnElement[bool]:
+    ids = select(SIZES.c.id).where(SIZES.c.before < page_bytes).scalar_subquery()
+    # By an array, so that PostgreSQL finds each row by its id. For a join it might read the table.
+    return model.id == any_(func.array(ids))
 
 
 def _is_long(type_: TypeEngine[Any]) -> bool:

@@ -44,10 +44,6 @@ EQUIVALENTS = {
     "app/crud.py: SIZES": {"'sizes' -> 'sizesx'": OF_ONE_MODULE},
     "app/crud.py: _order": {"'text' -> 'textx'": "the column is read by its position"},
     "app/crud.py: _order.keys": {"'id' -> 'idx'": "by the id, and then by the id"},
-    "app/crud.py: _sizes.before": {
-        "func.sum(size).over(order_by=order, rows=(None, -1)) -> "
-        "func.sum(size).over(rows=(None, -1))": "the other window has put them in this order"
-    },
     "app/crud.py: _type_of.values": {"'' -> 'x'": OF_ONE_MODULE},
     "app/database.py: ReadSession.get_bind": {
         "super().get_bind(*args, clause=clause, **options) -> super().get_bind(*args, **options)": (

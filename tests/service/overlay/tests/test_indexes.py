@@ -20,6 +20,9 @@ from app.resources.indexed.models import Indexed
 from app.resources.indexed.schemas import IndexedQuery
 from app.resources.optional.models import Optional
 from app.resources.optional.schemas import OptionalQuery
+from tests.integration.test_pages import SampleNote, notes
+
+__all__ = ["notes"]
 
 FILL = """
     INSERT INTO makers (name) VALUES ('one'), ('other');
@@ -150,3 +153,16 @@ async def test_pages_of_a_long_table_are_read_from_an_index(
                 slow[f"{path}?{query}"] = plan
     assert slow == {}
     assert [plan for plan in plans if "Seq Scan" in str(plan)] == []
+
+
+async def test_a_page_of_a_short_table_is_read_from_an_index(
+    notes: AsyncSession, engine: AsyncEngine
+) -> None:
+    fill = "INSERT INTO test_notes (text) SELECT 'note ' || n FROM generate_series(1, 1000) AS n"
+    await notes.execute(text(fill))
+    await notes.execute(text("ANALYZE test_notes"))
+    order = _order(SampleNote, "id", Crud.page_bytes)
+    page = order.select_page(order.rows, None, ListQuery().limit)
+    compiled = page.compile(engine.sync_engine, compile_kwargs={"literal_binds": True})
+    plan = await explain(engine, (str(compiled), ()))
+    assert "Seq Scan" not in str(plan)
