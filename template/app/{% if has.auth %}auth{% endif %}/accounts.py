@@ -263,8 +263,8 @@ class Accounts:
         """Mail a token to the user with this address, if there is one."""
         token = new_token()
         values = self._token_values(token, purpose) | {"user_id": User.id}
-        # One statement for known and unknown addresses. It locks the user, who may be deleting the
-        # account: the foreign key would fail.
+        # One statement for known and unknown addresses. It locks the user, because the
+        # foreign key would fail if the account were being deleted.
         to_user = select(*values.values()).where(User.email == email)
         new = insert(MailedToken).from_select(
             [*values], to_user.with_for_update(read=True, key_share=True)

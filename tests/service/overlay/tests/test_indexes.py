@@ -22,7 +22,7 @@ from app.resources.optional.models import Optional
 from app.resources.optional.schemas import OptionalQuery
 from tests.integration.test_pages import SampleNote, notes
 
-__all__ = ["notes"]
+__all__ = ["notes"]  # a fixture, which pytest finds in this module
 
 FILL = """
     INSERT INTO makers (name) VALUES ('one'), ('other');
