@@ -189,7 +189,7 @@ class Digits:
             ge=self.ge,
             le=self.le,
         )
-        schema = core_schema.no_info_before_validator_function(self._require_pattern, schema)
+        schema = core_schema.no_info_before_validator_function(self._require_exact, schema)
         return core_schema.no_info_after_validator_function(self._add_places, schema)
 
     def __get_pydantic_json_schema__(self, _: Any, __: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -201,9 +201,12 @@ class Digits:
         number |= {} if self.le is None else {"maximum": float(self.le)}
         return {"anyOf": [number, {"type": "string", "pattern": self.pattern}]}
 
-    def _require_pattern(self, value: object) -> object:
+    def _require_exact(self, value: object) -> object:
+        """Reject what is not as it was sent: a float as large as this has lost decimal places."""
         if isinstance(value, str) and not re.fullmatch(self.pattern, value):
             raise ValueError(f"must be a decimal number that matches {self.pattern}")
+        if isinstance(value, float) and math.isfinite(value) and math.ulp(value) > 10**-self.scale:
+            raise ValueError("must be sent as text, which keeps all digits")
         return value
 
     def _add_places(self, value: Decimal) -> Decimal:

@@ -152,6 +152,25 @@ def test_a_decimal_that_its_column_cannot_store_exactly_is_rejected(value: objec
         PRICE.validate_python(value)
 
 
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("9999999999999.99", "9999999999999.99"),
+        ("99999999999999.99", None),
+        ('"99999999999999.99"', "99999999999999.99"),
+        ("99999999999999999.99", None),
+        ("999999999999999999", "999999999999999999.00"),
+    ],
+)
+def test_a_decimal_is_stored_as_it_was_sent_or_rejected(sent: str, stored: str | None) -> None:
+    amount = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(20, 2)])
+    if stored is None:
+        with pytest.raises(ValidationError, match="must be sent as text"):
+            amount.validate_python(json.loads(sent))
+    else:
+        assert str(amount.validate_python(json.loads(sent))) == stored
+
+
 def test_the_schema_of_a_decimal_contains_its_bounds() -> None:
     number, text = PRICE.json_schema()["anyOf"]
     assert number == {"type": "number", "minimum": -99999999.99, "maximum": 99999999.99}
