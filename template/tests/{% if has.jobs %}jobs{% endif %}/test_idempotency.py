@@ -19,6 +19,7 @@ from app.main import create_app
 from dev.lifespan import started
 from tests.api.contract import assert_problem
 from tests.fixtures.run_jobs import run_due_jobs
+from tests.waiting import until_waiting
 
 KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
 LAMP = {"text": "lamp"}
@@ -167,7 +168,7 @@ async def test_one_of_two_at_once_waits_for_the_other(
 
     held.clear()
     both = [asyncio.create_task(post()) for _ in range(2)]
-    await until_one_waits(db_session)
+    await until_waiting(db_session)
     held.set()
     responses = await asyncio.gather(*both)
     assert [response.status_code for response in responses] == [201, 201]
@@ -189,15 +190,3 @@ async def test_waiting_too_long_for_the_first_request_is_409(
     held.set()
     assert {(await first).status_code, (await second).status_code} == {201, 409}
     assert await count(db_session) == 1
-
-
-async def until_one_waits(session: AsyncSession) -> None:
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    async with asyncio.timeout(60):
-        while True:
-            if await session.scalar(waiting):
-                return
-            await asyncio.sleep(0.01)
