@@ -13,6 +13,11 @@ OWN_METHOD = """
     def is_big(self) -> bool:
         return self.total > 100
 """
+INDEXES = "        # Your own indexes and constraints go below this line.\n"
+OWN_INDEXES = """\
+        sa.Index("ix_orders_state_total", "state", "total", "id"),
+        sa.Index("ux_orders_total", "total", "id", unique=True),
+"""
 OWN = {
     "app/resources/order/prices.py": (
         "from app.resources.order.models import Order\n\n\n"
@@ -49,7 +54,8 @@ def project(own_project: Project) -> Project:
     commit(own_project.path, "Orders")
     own_project.run("resource", "add", "line amount:int order:ref(order)")
     models = own_project.path / "app" / "resources" / "order" / "models.py"
-    models.write_text(models.read_text() + OWN_METHOD)
+    text = models.read_text().replace(INDEXES, INDEXES + OWN_INDEXES)
+    models.write_text(text + OWN_METHOD)
     write(own_project.path, OWN)
     with database(own_project) as url:
         own_project.alembic("upgrade", "head", DATABASE_URL=url)

@@ -61,6 +61,8 @@ class Renamer:
         self._module = re.compile(rf"\b((?:resources|factories)[./]){name}\b")
         path = renaming.plural.replace("_", "-")
         self._path = re.compile("(?<=/)" + path + "(?=[\"'/?{])")
+        # A migration renames the indexes and constraints of the table that are named after it.
+        self._index = re.compile(rf"\b((?:ex|fk|ix|pk|uq|ux)_){renaming.plural}(?=_|\b)")
         self._key = re.compile(rf"(?<=[\"']){renaming.plural}(?=\.)")
         self._mention = re.compile(rf"\b({'|'.join(mentions)})\b")
 
@@ -120,6 +122,8 @@ class Renamer:
         after = self._module.sub(rf"\g<1>{self.renaming.new_name}", after)
         after = self._path.sub(self.renaming.new_plural.replace("_", "-"), after)
         after = self._key.sub(self.renaming.new_plural, after)
+        if its_own:
+            after = self._index.sub(rf"\g<1>{self.renaming.new_plural}", after)
         if after == before:
             return blob
         return self.repository.git("hash-object", "-w", "--stdin", text=after).strip()
