@@ -17,6 +17,11 @@ INDEXES = "        # Your own indexes and constraints go below this line.\n"
 OWN_INDEXES = """\
         sa.Index("ix_orders_state_total", "state", "total", "id"),
         sa.Index("ux_orders_total", "total", "id", unique=True),
+        sa.Index(
+            "paid_orders_total",
+            "total",
+            postgresql_where=sa.text("state = 'paid'"),
+        ),
 """
 OWN = {
     "app/resources/order/prices.py": (

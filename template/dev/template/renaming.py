@@ -61,8 +61,10 @@ class Renamer:
         self._module = re.compile(rf"\b((?:resources|factories)[./]){name}\b")
         path = renaming.plural.replace("_", "-")
         self._path = re.compile("(?<=/)" + path + "(?=[\"'/?{])")
-        # A migration renames the indexes and constraints of the table that are named after it.
-        self._index = re.compile(rf"\b((?:ex|fk|ix|pk|uq|ux)_){renaming.plural}(?=_|\b)")
+        # As its migration does. The names of checks begin with that of the table by themselves.
+        self._index = re.compile(
+            rf"""((?:\b(?:ex|fk|ix|pk|uq|ux)_|\bIndex\(\s*["'])(?:\w+_)?){renaming.plural}(?=_|\b)"""
+        )
         self._key = re.compile(rf"(?<=[\"']){renaming.plural}(?=\.)")
         self._mention = re.compile(rf"\b({'|'.join(mentions)})\b")
 
