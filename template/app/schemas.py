@@ -93,8 +93,10 @@ def _require_iso_date(value: object) -> object:
 
 
 def _accept_whole_float(value: object) -> object:
-    """Accept 1.0, which is an integer in JSON."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    """Accept 1.0, which is an integer in JSON, but no float that stands for several integers."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    return value
 
 
 def _as_email(value: str) -> str:

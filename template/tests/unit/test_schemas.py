@@ -69,6 +69,18 @@ def test_an_integer_may_have_a_zero_fraction() -> None:
         INTEGER.validate_python(1.5)
 
 
+@pytest.mark.parametrize(
+    ("sent", "stored"), [("9007199254740991.0", 2**53 - 1), ("9007199254740993.0", None)]
+)
+def test_an_integer_is_stored_as_it_was_sent_or_rejected(sent: str, stored: int | None) -> None:
+    identifier = TypeAdapter[Any](schemas.Id)
+    if stored is None:
+        with pytest.raises(ValidationError, match="valid integer"):
+            identifier.validate_python(json.loads(sent), strict=True)
+    else:
+        assert identifier.validate_python(json.loads(sent), strict=True) == stored
+
+
 def test_a_datetime_is_converted_to_utc() -> None:
     moment = DATE_TIME.validate_python("2024-02-29T12:30:00+02:00")
     assert moment.isoformat() == "2024-02-29T10:30:00+00:00"
