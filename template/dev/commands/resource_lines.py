@@ -170,6 +170,9 @@ def migration_notes(before: str, after: str) -> list[str]:
         "Requests can no longer set: {}.": [
             now.name for was, now in both if now.read_only and not was.read_only
         ],
+        "Without a default from now on: {}. A request that creates a row must set it.": [
+            now.name for was, now in both if was.default and not (now.default or now.optional)
+        ],
         "Shorter from now on: {}. The migration will fail while a row has a longer text.": [
             now.name for was, now in both if _is_shorter(was, now)
         ],
