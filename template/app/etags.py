@@ -60,8 +60,15 @@ def require(if_match: str | None, schema: type[BaseModel]) -> Callable[[object],
     """Return a check of a row: it raises PreconditionFailedError unless `If-Match` has its ETag."""
 
     def check(row: object) -> None:
-        if if_match is not None and not _matches(if_match, etag(row, schema)):
-            raise PreconditionFailedError("The row has changed since it was read.")
+        if if_match is None:
+            return
+        current = etag(row, schema)
+        if _matches(if_match, current):
+            return
+        # RFC 9110, section 13.1.1.
+        if _matches(if_match, current, weakly=True):
+            raise PreconditionFailedError("If-Match must have a strong ETag, without W/.")
+        raise PreconditionFailedError("The row has changed since it was read.")
 
     return check
 

@@ -23,7 +23,12 @@ def test_a_row_that_the_client_has_seen_may_change(if_match: str | None) -> None
     etags.require(if_match, Row)(Row())
 
 
-@pytest.mark.parametrize("if_match", ["", '"other"', f"W/{ETAG}", ETAG.strip('"')])
+@pytest.mark.parametrize("if_match", ["", '"other"', 'W/"other"', ETAG.strip('"')])
 def test_a_row_that_the_client_has_not_seen_as_it_is_must_not_change(if_match: str) -> None:
-    with pytest.raises(PreconditionFailedError):
+    with pytest.raises(PreconditionFailedError, match="has changed"):
         etags.require(if_match, Row)(Row())
+
+
+def test_a_weak_etag_is_called_so() -> None:
+    with pytest.raises(PreconditionFailedError, match="strong ETag"):
+        etags.require(f"W/{ETAG}", Row)(Row())
