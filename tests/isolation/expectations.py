@@ -24,6 +24,7 @@ REPORTED = {
     ],
     "test_reading_task_left_running": ["task 'reader'", "pg_sleep(5)", STRAY],
     "test_writing_task_left_running": ["task 'writer'", "await asyncio.sleep(5)", STRAY],
+    "test_statement_left_running": ["task 'statement' (AsyncSession.execute), started by", STRAY],
     "test_task_of_a_request_left_running": ["task 'forgotten'", "probe/routes.py:", STRAY],
     "test_task_left_running_in_another_folder": [
         "task 'abroad'",

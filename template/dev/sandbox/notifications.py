@@ -24,7 +24,7 @@ from dev.sandbox.errors import COMMITTED
 from dev.sandbox.physical import COMMIT, KEEP, PhysicalConnection, to_the_end
 from dev.sandbox.sql import unquoted
 from dev.sandbox.statements import Statement
-from dev.sandbox.tasks import AnyTask, owning_task
+from dev.sandbox.tasks import AnyTask, goes_on_in, owning_task
 
 T = TypeVar("T")
 Operation = Callable[[asyncpg.Connection], Awaitable[T]]
@@ -155,7 +155,8 @@ class Listener:
 
     def end_test(self) -> None:
         """Forget what the test has added; a task that outlives it is the application's."""
-        if self.task is not None and not self.task.done():
+        task = goes_on_in(self.task)
+        if task is not None and not task.done():
             self.keep()
         self._held.clear()
         self.channels, kept = self._kept

@@ -30,7 +30,15 @@ from dev.sandbox.physical import PhysicalConnection
 from dev.sandbox.sessions import ServerSession
 from dev.sandbox.state import Lease, TransactionState
 from dev.sandbox.statements import Statement
-from dev.sandbox.tasks import APPLICATION, AnyTask, describe, origin, owning_task, waiters
+from dev.sandbox.tasks import (
+    APPLICATION,
+    AnyTask,
+    describe,
+    goes_on_in,
+    origin,
+    owning_task,
+    waiters,
+)
 from dev.sandbox.timeouts import Countdown, expire, stall_tolerant_timeout
 from dev.sandbox.waits import Waits
 
@@ -366,7 +374,7 @@ class Turns:
 
     def _writer_waits_for_us(self) -> bool:
         """Whether waiting for the writer would be waiting for ourselves."""
-        return self._writer is not None and self._writer.task in set(waiters())
+        return self._writer is not None and goes_on_in(self._writer.task) in set(waiters())
 
     def _writer_is_idle_since(self, progress: int) -> bool:
         return self._progress == progress and self._sending is None

@@ -127,6 +127,13 @@ SABOTAGE = [
         waits=True,
     ),
     Sabotage(
+        "nobody is taken to wait for the statements that he has started as tasks",
+        "dev.sandbox.tasks:_is_called_by_sqlalchemy",
+        returns(True),
+        "rows/test_concurrency.py",
+        "test_the_methods_of_several_connections_can_be_gathered",
+    ),
+    Sabotage(
         "a transaction does not wait for ever",
         "dev.sandbox.turns:Turns._writer_is_idle_since",
         returns(False),

@@ -124,6 +124,12 @@ async def test_writing_task_left_running(clean: None, sessions: Sessionmaker) ->
     await begun.wait()
 
 
+async def test_statement_left_running(clean: None, sessions: Sessionmaker) -> None:
+    statement = sessions().execute(text("SELECT pg_sleep(5)"))
+    kept.append(asyncio.create_task(statement, name="statement"))
+    await asyncio.sleep(0.05)
+
+
 async def test_task_of_a_request_left_running(clean: None, client: AsyncClient) -> None:
     assert (await client.post("/leave-task/leaked")).status_code == 200
     await asyncio.sleep(0.05)

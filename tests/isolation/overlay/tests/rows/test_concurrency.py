@@ -5,7 +5,7 @@ from collections import Counter
 
 from httpx import AsyncClient
 from probe.models import Account
-from sqlalchemy import select, text
+from sqlalchemy import TextClause, func, select, text
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from tests.rows.conftest import Names
@@ -120,3 +120,46 @@ async def test_a_second_engine_sees_what_the_first_has_committed(
         found = (await connection.execute(text("SELECT name FROM accounts"))).scalars().all()
     await replica.dispose()
     assert found == ["replicated"]
+
+
+COUNT = select(func.count()).select_from(Account)
+
+
+def insert(name: str) -> TextClause:
+    return text("INSERT INTO accounts (name) VALUES (:name)").bindparams(name=name)
+
+
+async def test_the_methods_of_several_sessions_can_be_gathered(
+    sessions: Sessionmaker, names: Names
+) -> None:
+    async with sessions() as one, sessions() as other, sessions() as third:
+        reads = (session.scalar(COUNT) for session in (one, other, third))
+        assert await asyncio.gather(*reads) == [0, 0, 0]
+        one.add(Account(name="one"))
+        other.add(Account(name="other"))
+        await asyncio.gather(one.commit(), other.commit(), third.execute(COUNT))
+    assert sorted(await names()) == ["one", "other"]
+
+
+async def test_the_methods_of_several_connections_can_be_gathered(engine: AsyncEngine) -> None:
+    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    async with autocommit.connect() as one, autocommit.connect() as other:
+        await asyncio.gather(one.execute(insert("one")), other.execute(insert("other")))
+        async with asyncio.TaskGroup() as group:
+            counts = [group.create_task(each.scalar(COUNT)) for each in (one, other)]
+    assert [count.result() for count in counts] == [2, 2]
+
+
+async def test_a_session_can_be_used_while_another_one_executes_in_a_task(
+    sessions: Sessionmaker, names: Names
+) -> None:
+    async with sessions() as busy, sessions() as second, sessions() as third:
+        reading = asyncio.create_task(busy.execute(text("SELECT pg_sleep(0.05)")))
+        await asyncio.sleep(0.01)
+        await second.execute(insert("second"))
+        writing = asyncio.create_task(third.execute(insert("third")))
+        await reading
+        await second.commit()
+        await writing
+        await third.commit()
+    assert await names() == ["second", "third"]
