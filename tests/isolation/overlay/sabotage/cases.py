@@ -134,6 +134,14 @@ SABOTAGE = [
         "test_the_methods_of_several_connections_can_be_gathered",
     ),
     Sabotage(
+        "sequences that a block sets are set for one test only",
+        "dev.sandbox.statements:_words_in_literals",
+        returns(set()),
+        "rows/test_session_state.py",
+        "test_a_sequence_that_is_set_is_as_before_in_the_next_test[by a block-second]",
+        after=("test_a_sequence_that_is_set_is_as_before_in_the_next_test[by a block-first]",),
+    ),
+    Sabotage(
         "a transaction does not wait for ever",
         "dev.sandbox.turns:Turns._writer_is_idle_since",
         returns(False),

@@ -187,3 +187,54 @@ async def test_connections_are_opened_with_the_options_of_the_applications_engin
 ) -> None:
     shown = await db_session.scalar(text("SELECT current_setting('application_name')"))
     assert shown == "app"
+
+
+SEQUENCE = "pg_get_serial_sequence('accounts', 'id')"
+HIGH = 1_000_000
+CREATE_JUMP = f"""
+    CREATE FUNCTION jump() RETURNS bigint LANGUAGE sql AS $$ SELECT setval({SEQUENCE}, {HIGH}) $$
+"""
+SET_SEQUENCE = {
+    "by a statement": [f"SELECT setval({SEQUENCE}, {HIGH})"],
+    "by a block": [f"DO $$ BEGIN PERFORM setval({SEQUENCE}, {HIGH}); END $$"],
+    "by a function": [CREATE_JUMP, "SELECT jump()"],
+    "by a trigger that calls a function": [
+        CREATE_JUMP,
+        """
+        CREATE FUNCTION jump_after() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN PERFORM jump(); RETURN NULL; END $$
+        """,
+        "CREATE TRIGGER jump AFTER INSERT ON posts EXECUTE FUNCTION jump_after()",
+        "INSERT INTO posts (title, account_id) SELECT 'a', 1 WHERE false",
+    ],
+}
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+@pytest.mark.parametrize("how", SET_SEQUENCE)
+async def test_a_sequence_that_is_set_is_as_before_in_the_next_test(
+    engine: AsyncEngine, how: str, attempt: str
+) -> None:
+    next_value = text(f"SELECT nextval({SEQUENCE})")
+    async with engine.connect() as connection:
+        before = await connection.scalar(next_value)
+        assert before is not None
+        assert before < HIGH
+        await connection.rollback()
+    for statement in SET_SEQUENCE[how]:
+        async with engine.begin() as connection:
+            await connection.execute(text(statement))
+    async with engine.begin() as connection:
+        assert await connection.scalar(next_value) == HIGH + 1
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_what_analyze_has_counted_is_forgotten_by_the_next_test(
+    engine: AsyncEngine, attempt: str
+) -> None:
+    estimate = text("SELECT reltuples FROM pg_class WHERE relname = 'accounts'")
+    async with engine.begin() as connection:
+        assert await connection.scalar(estimate) == -1
+        await connection.execute(text("INSERT INTO accounts (name) VALUES ('a'), ('b')"))
+        await connection.execute(text("ANALYZE accounts"))
+        assert await connection.scalar(estimate) == 2
