@@ -8,6 +8,7 @@ import asyncpg
 
 from dev.sandbox.codecs import Codec, CodecKey
 from dev.sandbox.errors import COMMITTED, OutsideTransactionError
+from dev.sandbox.observers import Observers
 from dev.sandbox.physical import MAKE_READONLY, PhysicalConnection
 from dev.sandbox.sessions import NO_ROLE, NOTE_ROLE, ROLE_AGAIN, ServerSession, refusal
 from dev.sandbox.settings import UnclearSettingError
@@ -54,6 +55,9 @@ class VirtualBackend:
         self.physical = physical
         self.transaction: TransactionState | None = None
         self.listener = turns.notifications.listener()
+        self.observers = Observers()
+        self.real = physical.connection
+        """The physical connection at that time."""
         self._turns = turns
         self.opened_cursor = False
         """A real cursor has been opened in the transaction."""
@@ -128,7 +132,7 @@ class VirtualBackend:
                 self._turns.report(refusal)
                 raise refusal from error
             raise
-        await self._turns.commit(transaction)
+        await self._commit(transaction)
         return result
 
     async def _run_in(
@@ -145,6 +149,7 @@ class VirtualBackend:
         transaction.may_have_notified |= statement.may_notify
         if refusal is not None:
             self._turns.refuse(replace(statement, refusal=refusal))
+        operation = self.observers.accompany(operation)
         operation = notifications.accompany(self.listener, statement, operation)
         if statement.changes_session:
             self._session.note_change(statement.sql, arguments)
@@ -268,8 +273,12 @@ class VirtualBackend:
         transaction, self.transaction = self.transaction, None
         if transaction is not None:
             self.listener.in_transaction = False
-            await self._turns.commit(transaction)
+            await self._commit(transaction)
             self.listener.call_back()
+
+    async def _commit(self, transaction: TransactionState) -> None:
+        with self.observers.hearing_messages(self.physical.connection):
+            await self._turns.commit(transaction)
 
     async def _close_cursors(self) -> None:
         """Close the real cursors, which PostgreSQL would keep until the end of the test."""
@@ -310,5 +319,6 @@ class VirtualBackend:
         """Roll back and close, as a server does when a client is gone. Sends nothing."""
         self.rollback()
         self._closed = True
+        self.observers.end(self.physical.loop)
         self.physical.end_session(self._session)
         self._turns.notifications.forget(self.listener)

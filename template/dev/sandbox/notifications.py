@@ -7,7 +7,6 @@ them down. While nobody listens, none of this happens.
 """
 
 import asyncio
-import inspect
 import json
 import re
 from collections import defaultdict
@@ -24,7 +23,7 @@ from dev.sandbox.errors import COMMITTED
 from dev.sandbox.physical import COMMIT, KEEP, PhysicalConnection, to_the_end
 from dev.sandbox.sql import unquoted
 from dev.sandbox.statements import Statement
-from dev.sandbox.tasks import AnyTask, goes_on_in, owning_task
+from dev.sandbox.tasks import AnyTask, call_soon, goes_on_in, owning_task
 
 T = TypeVar("T")
 Operation = Callable[[asyncpg.Connection], Awaitable[T]]
@@ -130,10 +129,7 @@ class Listener:
         loop, context = asyncio.get_running_loop(), copy_context()
 
         def call(*notification: object) -> None:
-            if inspect.iscoroutinefunction(callback):
-                loop.create_task(callback(connection, *notification), context=context)
-            else:
-                loop.call_soon(callback, connection, *notification, context=context)
+            call_soon(loop, callback, connection, *notification, context=context)
 
         self.callbacks[channel][callback] = call
 

@@ -1,8 +1,10 @@
 """The driver's connection, used without SQLAlchemy: COPY, cursors, prepared statements, codecs."""
 
 import asyncio
+import gc
 import io
 import json
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from tests.rows.conftest import Names
 
 from app.database import Sessionmaker
+from dev.sandbox.tasks import call_soon
 from tests.fixtures.engine import Connect
 
 INSERT = "INSERT INTO accounts (name) VALUES ($1)"
@@ -249,3 +252,79 @@ async def test_warnings_of_the_server_reach_a_log_listener(driver: Any) -> None:
     driver.add_log_listener(lambda _, message: heard.set_result(message))
     await driver.execute("DO $$ BEGIN RAISE WARNING 'careful'; END $$")
     assert (await asyncio.wait_for(heard, 60)).message == "careful"
+
+
+async def test_a_log_listener_hears_its_own_connection(driver: Any, connect: Connect) -> None:
+    heard: list[tuple[bool, str]] = []
+    other = await connect()
+    driver.add_log_listener(lambda who, message: heard.append((who is driver, message.message)))
+    await other.execute("DO $$ BEGIN RAISE WARNING 'from another'; END $$")
+    await driver.execute("DO $$ BEGIN RAISE WARNING 'from this one'; END $$")
+    await asyncio.sleep(0)
+    await other.close()
+    assert heard == [(True, "from this one")]
+
+
+async def test_a_log_listener_hears_what_a_commit_raises(driver: Any) -> None:
+    heard: list[str] = []
+    driver.add_log_listener(lambda _, message: heard.append(message.message))
+    await driver.execute(
+        """
+        CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN RAISE WARNING 'committed'; RETURN NULL; END $$;
+        CREATE CONSTRAINT TRIGGER warn AFTER INSERT ON accounts
+        INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION warn()
+        """
+    )
+    async with driver.transaction():
+        await driver.execute(INSERT, "a")
+        assert heard == []
+    await asyncio.sleep(0)
+    assert heard == ["committed"]
+
+
+async def test_a_query_logger_hears_its_own_connection(driver: Any, connect: Connect) -> None:
+    heard: list[str] = []
+    other = await connect()
+    with driver.query_logger(lambda query: heard.append(query.query)):
+        await other.execute("SELECT 'from another'")
+        await driver.execute("SELECT 'from this one'")
+        await other.execute("SELECT 'from another'")
+    await driver.execute("SELECT 'not any more'")
+    await asyncio.sleep(0)
+    await other.close()
+    assert heard == ["SELECT 'from this one'"]
+
+
+async def test_a_termination_listener_hears_of_the_end(
+    connect: Connect, engine: AsyncEngine
+) -> None:
+    heard: list[object] = []
+
+    async def hear(connection: object) -> None:
+        heard.append(connection)
+
+    driver = await connect()
+    driver.add_termination_listener(heard.append)
+    driver.add_termination_listener(hear)
+    driver.add_termination_listener(print)
+    driver.remove_termination_listener(print)
+    await driver.close()
+    await asyncio.sleep(0.01)
+    assert heard == [driver, driver]
+
+
+async def test_a_callback_that_waits_is_not_garbage() -> None:
+    waiting: list[weakref.ref[asyncio.Future[None]]] = []
+
+    async def hear() -> None:
+        future = asyncio.get_running_loop().create_future()
+        waiting.append(weakref.ref(future))
+        await future
+
+    call_soon(asyncio.get_running_loop(), hear)
+    await asyncio.sleep(0)
+    gc.collect()
+    future = waiting[0]()
+    assert future is not None
+    future.set_result(None)
