@@ -65,6 +65,7 @@ class VirtualBackend:
         self._codecs: dict[CodecKey, Codec] = {}
         self._closed = False
         self._busy = False
+        self._used = False
 
     def __del__(self) -> None:
         """Nobody has the connection any more, so a server would have noticed that its client is
@@ -111,7 +112,7 @@ class VirtualBackend:
             raise asyncpg.NoActiveSQLTransactionError(
                 f"{statement.only_in_transaction} can only be used in transaction blocks"
             )
-        self._busy = True
+        self._busy = self._used = True
         try:
             if self.transaction is not None:
                 return await self._run_in(self.transaction, statement, operation, arguments)
@@ -297,13 +298,20 @@ class VirtualBackend:
             self.listener.in_transaction = False
             self.listener.call_back()
 
-    # Codecs
+    # What it keeps beyond transactions
+
+    def note_what_it_keeps(self) -> None:
+        """It is given what it would keep for the next test. Every test needs what an engine sets up
+        when it connects, which is before the first statement."""
+        self.physical.session_changed |= self._used
 
     def set_codec(self, key: CodecKey, codec: Codec) -> None:
         """Takes effect with the next statement. Sends nothing."""
+        self.note_what_it_keeps()
         self._codecs = self._codecs | {key: codec}
 
     def reset_codec(self, unwanted: CodecKey) -> None:
+        self.note_what_it_keeps()
         self._codecs = {key: codec for key, codec in self._codecs.items() if key != unwanted}
 
     # The connection

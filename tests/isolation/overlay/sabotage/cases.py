@@ -142,6 +142,14 @@ SABOTAGE = [
         after=("test_a_sequence_that_is_set_is_as_before_in_the_next_test[by a block-first]",),
     ),
     Sabotage(
+        "what a test gives to a connection ends with it",
+        "dev.sandbox.backend:VirtualBackend.note_what_it_keeps",
+        does_nothing,
+        "rows/test_session_state.py",
+        "test_a_codec_that_a_test_sets_ends_with_it[second]",
+        after=("test_a_codec_that_a_test_sets_ends_with_it[first]",),
+    ),
+    Sabotage(
         "a transaction does not wait for ever",
         "dev.sandbox.turns:Turns._writer_is_idle_since",
         returns(False),

@@ -1,6 +1,9 @@
 """Parameters, locks, temporary tables and prepared statements do not reach the wrong transaction,
 nor the next test (which `clean_start` looks at)."""
 
+import asyncio
+from decimal import Decimal
+
 import pytest
 from sqlalchemy import Executable, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
@@ -238,3 +241,46 @@ async def test_what_analyze_has_counted_is_forgotten_by_the_next_test(
         await connection.execute(text("INSERT INTO accounts (name) VALUES ('a'), ('b')"))
         await connection.execute(text("ANALYZE accounts"))
         assert await connection.scalar(estimate) == 2
+
+
+NUMERIC = text("SELECT 1.5")
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_a_codec_that_a_test_sets_ends_with_it(engine: AsyncEngine, attempt: str) -> None:
+    async with engine.connect() as connection:
+        assert await connection.scalar(NUMERIC) == Decimal("1.5")
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.set_type_codec("numeric", schema="pg_catalog", encoder=str, decoder=str.upper)
+        assert await driver.fetchval("SELECT 1.5") == "1.5"
+
+
+heard: list[str] = []
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_a_listener_or_logger_that_a_test_adds_ends_with_it(
+    engine: AsyncEngine, attempt: str
+) -> None:
+    heard.clear()
+    async with engine.connect() as connection:
+        await connection.scalar(NUMERIC)
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        await driver.execute("DO $$ BEGIN RAISE WARNING 'careful'; END $$")
+        await asyncio.sleep(0)
+        assert heard == []
+        driver.add_log_listener(lambda _, message: heard.append(message.message))
+        driver.add_query_logger(lambda query: heard.append(query.query))
+        driver.add_termination_listener(lambda _: heard.append("ended"))
+
+
+async def test_the_connection_of_an_ordinary_test_is_kept(
+    engine: AsyncEngine, isolation: DatabaseIsolation
+) -> None:
+    """New ones, which take time, are opened only after a test has changed its session."""
+    async with engine.begin() as connection:
+        await connection.execute(text("INSERT INTO accounts (name) VALUES ('a')"))
+    assert not isolation.sandbox.session_changed
+    assert not isolation.sandbox.beyond_rollback
