@@ -328,3 +328,43 @@ async def test_a_callback_that_waits_is_not_garbage() -> None:
     future = waiting[0]()
     assert future is not None
     future.set_result(None)
+
+
+async def test_a_transaction_has_one_isolation_level(driver: Any) -> None:
+    with pytest.raises(ValueError, match="isolation is expected to be either of"):
+        driver.transaction(isolation="READ COMMITTED")
+    async with driver.transaction():
+        async with driver.transaction(isolation="read_committed"):
+            pass
+        with pytest.raises(asyncpg.InterfaceError, match="different isolation level"):
+            await driver.transaction(isolation="serializable").start()
+    async with driver.transaction(isolation="serializable"):
+        async with driver.transaction(isolation="serializable"):
+            pass
+        with pytest.raises(asyncpg.InterfaceError, match="different isolation level"):
+            await driver.transaction(isolation="read_committed").start()
+
+
+async def test_a_transaction_of_a_block_is_ended_by_the_block(driver: Any, names: Names) -> None:
+    async def commit_within() -> None:
+        transaction = driver.transaction()
+        async with transaction:
+            await driver.execute(INSERT, "a")
+            await transaction.commit()
+
+    with pytest.raises(asyncpg.InterfaceError, match="cannot manually commit"):
+        await commit_within()
+    assert await names() == []
+
+
+async def test_the_transaction_of_a_closed_connection_cannot_be_ended(
+    driver: Any, names: Names
+) -> None:
+    async def close_within() -> None:
+        async with driver.transaction():
+            await driver.execute(INSERT, "a")
+            await driver.close()
+
+    with pytest.raises(asyncpg.InterfaceError, match="connection is closed"):
+        await close_within()
+    assert await names() == []
