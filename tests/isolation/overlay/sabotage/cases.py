@@ -134,6 +134,14 @@ SABOTAGE = [
         "test_the_methods_of_several_connections_can_be_gathered",
     ),
     Sabotage(
+        "a test does not begin in a transaction that is older",
+        "dev.sandbox.physical:PhysicalConnection._begin_again_if_old",
+        does_nothing,
+        "rows/test_clock.py",
+        "test_now_is_no_earlier_than_the_test",
+        waits=True,
+    ),
+    Sabotage(
         "sequences that a block sets are set for one test only",
         "dev.sandbox.statements:_words_in_literals",
         returns(set()),
