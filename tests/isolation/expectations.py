@@ -71,6 +71,8 @@ REPORTED = {
     "test_waiting_for_a_writer_that_never_ends_is_an_error_that_names_both": ["task that writes"],
     "test_two_row_locks_at_once_are_refused": ["because of locks by task"],
     "test_two_advisory_locks_at_once_are_refused": ["pg_try_advisory_lock", "committed"],
+    "test_a_stream_that_others_wait_for_is_called_one": ["because of an open cursor by task"],
+    "test_who_would_not_wait_is_told_who_has_written": ["by task 'writer'", "SKIP LOCKED"],
     "test_what_cannot_run_in_a_transaction_says_what_to_do[0]": ["`VACUUM accounts`"],
     "test_what_cannot_run_in_a_transaction_says_what_to_do[1]": ["`CREATE INDEX CONCURRENTLY"],
     "test_what_cannot_run_in_a_transaction_says_what_to_do[2]": ["`REINDEX INDEX CONCURRENTLY"],

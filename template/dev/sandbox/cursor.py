@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from dev.sandbox.backend import VirtualBackend
-from dev.sandbox.state import TransactionState
+from dev.sandbox.state import OPEN_CURSOR, TransactionState
 from dev.sandbox.statements import Statement
 from dev.sandbox.timeouts import stall_tolerant_timeout
 
@@ -74,7 +74,7 @@ class VirtualCursorFactory:
             rows = await self._run(self._statement, self._read_at_once)
             if rows is not None:
                 return VirtualCursor(self._backend, transaction, self._open_cursor, rows)
-        statement = replace(self._statement, reads=False)
+        statement = replace(self._statement, reads=False, holds=OPEN_CURSOR)
         real = await self._run(statement, open_real)
         self._backend.opened_cursor = True
         return VirtualCursor(self._backend, transaction, self._open_cursor, [], real, statement)

@@ -13,15 +13,20 @@ from dev.sandbox.statements import Statement
 from dev.sandbox.tasks import AnyTask, Line, describe
 
 UNCOMMITTED_WRITES = "uncommitted writes"
+OPEN_CURSOR = "an open cursor"
 
 _HOLDS = {
     r"(?s)\s*(lock\b|select\b.*\bfor\s+(no\s+key\s+update|update|(key\s+)?share)\b)": "locks",
+    r"(?s)\s*select\b.*\bpg_(try_)?advisory_": "locks",
+    r"\s*declare\b": OPEN_CURSOR,
     r"\s*(set|reset)\b": "parameters that it has set",
 }
 
 
 def what_it_holds(statement: Statement) -> str:
     """Why others have to wait for a transaction that has sent this statement."""
+    if statement.holds is not None:
+        return statement.holds
     for pattern, what in _HOLDS.items():
         if re.match(pattern, statement.sql, re.IGNORECASE):
             return what

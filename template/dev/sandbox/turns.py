@@ -87,6 +87,7 @@ class Turns:
         self._turn = asyncio.Lock()
         self._writer: TransactionState | None = None  # whose turn it is; a reader's is soon over
         self._sending: TransactionState | None = None
+        self._committed: TransactionState | None = None  # the last one that has written
         self._open: WeakSet[TransactionState] = WeakSet()
         self._progress = 0  # how often something was sent, or has arrived
         self._commits = 0  # how many transactions that wrote have committed
@@ -104,6 +105,7 @@ class Turns:
         lease, self._lease = self._lease, None
         self._is_lent.clear()
         await self._let_application_finish()
+        self._committed = None
         if self._sending is not None:
             who = describe(self._sending.task)
             self._physical.lose(RuntimeError(f"{who} cannot be cancelled and still uses it"))
@@ -234,6 +236,7 @@ class Turns:
             raise
         else:
             self._commits += 1
+            self._committed = transaction
             self._waits.committed(transaction)
         finally:
             self._end_turn(transaction)
@@ -383,7 +386,7 @@ class Turns:
         self, transaction: TransactionState, why: str, holder: str | None = None
     ) -> ConflictError:
         if holder is None:
-            writer = self._writer
+            writer = self._writer or self._committed
             holder = writer.describe_as_holder() if writer else "another task"
         error = ConflictError(describe(owning_task()), transaction.sql, holder, why)
         self.report(error)

@@ -154,3 +154,30 @@ async def test_the_test_client_leads_to_the_fixture_client(clean: None, app: Fas
 
     with pytest.raises(SandboxError, match="Use the fixture `client` instead of Starlette's Test"):
         TestClient(app).get("/names")
+
+
+async def test_a_stream_that_others_wait_for_is_called_one(
+    clean: None, sessions: Sessionmaker
+) -> None:
+    async with sessions() as reader, sessions() as writer:
+        await anext(aiter(await reader.stream(text("SELECT generate_series(1, 2000)"))))
+        with pytest.raises(SandboxError, match=r"because of an open cursor by task .*committed"):
+            await writer.execute(text("DELETE FROM accounts"))
+
+
+async def test_who_would_not_wait_is_told_who_has_written(
+    clean: None, sessions: Sessionmaker
+) -> None:
+    async def write() -> None:
+        async with sessions.begin() as session:
+            session.add(Account(name="a"))
+
+    async with sessions() as slow, sessions() as session:
+        reading = asyncio.create_task(slow.execute(text("SELECT pg_sleep(0.2)")))
+        await asyncio.sleep(0.05)
+        writing = asyncio.create_task(write(), name="writer")
+        await asyncio.sleep(0.05)
+        with pytest.raises(SandboxError, match=r"by task 'writer'.*SKIP LOCKED"):
+            await session.execute(select(Account).with_for_update(skip_locked=True))
+        await reading
+        await writing
