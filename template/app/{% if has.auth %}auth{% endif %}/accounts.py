@@ -5,6 +5,10 @@ and unknown addresses get the same responses after the same statements and the s
 mail says more.
 
 No connection to the database is held while a password is hashed.
+
+What changes an account locks its user before anything else of it. So of two requests at once one
+waits for the other, and sees what that has done; neither has to fail, and no link is mailed to an
+address that is being changed.
 """
 
 import datetime as dt
@@ -21,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.auth import letters, schemas
 from app.auth.current_user import CurrentUser
 from app.auth.letters import Letter
-from app.auth.models import Login, MailedToken, Purpose, User
+from app.auth.models import AttemptCount, Login, MailedToken, Purpose, User
 from app.auth.passwords import passwords
 from app.auth.throttling import client_of, count_attempt, forget_attempts
 from app.auth.tokens import digest, new_token
@@ -86,8 +90,8 @@ class Accounts:
         invalid = InvalidInputError("Invalid or expired token, or wrong password.", "body")
         if user is None or not is_correct:
             raise invalid
-        await self._use_up(user, data.token)
         await self._hold_password(user, invalid)
+        await self._use_up(user.id, data.token)
         await self._update(user.id, verified_at=func.now())
 
     async def request_password_reset(self, data: schemas.PasswordResetRequest) -> None:
@@ -104,9 +108,9 @@ class Accounts:
         if user is None:
             raise InvalidInputError("Invalid or expired token.", "body", "token")
         password_hash = await passwords.hash(data.password)
-        await self._use_up(user, data.token)
         verified_at = func.coalesce(User.verified_at, func.now())
         await self._update(user.id, password_hash=password_hash, verified_at=verified_at)
+        await self._use_up(user.id, data.token)
         await self._session.execute(delete(Login).where(Login.user_id == user.id))
         await self._note_change(user.email)
 
@@ -151,18 +155,18 @@ class Accounts:
 
         Raises InvalidInputError.
         """
-        of_user = delete(MailedToken).where(MailedToken.user_id == me.id)
         mailed = await self._session.scalar(
-            of_user.where(
+            select(MailedToken.new_email).where(
+                MailedToken.user_id == me.id,
                 MailedToken.token_hash == digest(data.token),
                 MailedToken.purpose == Purpose.CHANGE_EMAIL,
                 MailedToken.expires_at > func.now(),
-            ).returning(MailedToken.new_email)
+            )
         )
         if mailed is None:
             raise InvalidInputError("Invalid or expired token.", "body", "token")
-        await self._session.execute(of_user)
-        await self._update(me.id, email=mailed)
+        await self._update(me.id, email=mailed)  # waits for a link to the old one
+        await self._use_up(me.id, data.token)
         await self._send(me.email, letters.email_changed())
 
     async def delete(self, me: CurrentUser, data: schemas.AccountDeletion) -> None:
@@ -193,7 +197,10 @@ class Accounts:
         return await self.create_login(user.id, user_agent)
 
     async def create_login(self, user_id: int, user_agent: str) -> schemas.LoginCreated:
-        """Create a login for a user who is authenticated, by a password or in another way."""
+        """Create a login for a user who is authenticated, by a password or in another way.
+
+        It deletes what has expired, of all users.
+        """
         token = new_token()
         new = insert(Login).values(
             user_id=user_id,
@@ -202,8 +209,11 @@ class Accounts:
             expires_at=func.now() + LOGIN_LASTS,
         )
         login = (await self._session.execute(new.returning(Login.id, Login.expires_at))).one()
-        for model in (Login, MailedToken):
-            await self._session.execute(delete(model).where(model.expires_at <= func.now()))
+        for model in (Login, MailedToken, AttemptCount):
+            # Not what other requests hold: they might wait for this one as well.
+            expired = select(model.id).where(model.expires_at <= func.now())
+            unheld = expired.with_for_update(skip_locked=True)
+            await self._session.execute(delete(model).where(model.id.in_(unheld)))
         return schemas.LoginCreated(id=login.id, access_token=token, expires_at=login.expires_at)
 
     async def logins(self, me: CurrentUser) -> Sequence[Login]:
@@ -297,11 +307,14 @@ class Accounts:
             user: User | None = await session.scalar(found)
         return user
 
-    async def _use_up(self, user: User, token: str) -> None:
-        """Delete the token, and all others that were mailed to the user."""
-        of_user = delete(MailedToken).where(MailedToken.user_id == user.id)
+    async def _use_up(self, user_id: int, token: str) -> None:
+        """Delete the token, and all others that were mailed to the user.
+
+        Raises InvalidInputError if another request has used it meanwhile.
+        """
+        of_user = delete(MailedToken).where(MailedToken.user_id == user_id)
         used = await self._session.scalars(of_user.returning(MailedToken.token_hash))
-        if digest(token) not in used.all():  # another request has used it meanwhile
+        if digest(token) not in used.all():
             raise InvalidInputError("Invalid or expired token.", "body", "token")
 
     async def _note_change(self, email: str) -> None:

@@ -73,6 +73,5 @@ async def count_attempt(sessions: Sessionmaker, limits: dict[str, int]) -> None:
 
 
 async def forget_attempts(session: AsyncSession, key: str) -> None:
-    """Let counting begin again for this key, and delete what is over."""
-    is_key = AttemptCount.key_hash == _digest(key)
-    await session.execute(delete(AttemptCount).where(is_key | _is_over))
+    """Let counting begin again for this key."""
+    await session.execute(delete(AttemptCount).where(AttemptCount.key_hash == _digest(key)))

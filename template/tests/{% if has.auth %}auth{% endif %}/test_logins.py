@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import func, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from app.auth.accounts import ATTEMPTS_A_CLIENT, PASSWORDS_A_USER
 from app.auth.models import AttemptCount, Login, User
@@ -309,6 +310,23 @@ async def test_a_login_deletes_what_has_expired(
     await log_in(production_client, user.email)
     assert len((await db_session.scalars(select(Login))).all()) == 1
     assert len((await db_session.scalars(select(AttemptCount))).all()) == 1  # of the client
+
+
+@pytest.mark.committed
+async def test_a_login_does_not_wait_for_what_others_hold(
+    production_client: AsyncClient, user: User, db_session: AsyncSession, engine: AsyncEngine
+) -> None:
+    await log_in(production_client, user.email)
+    await log_in(production_client, "nobody@example.com")
+    for model in (Login, AttemptCount):
+        await db_session.execute(update(model).values(expires_at=LONG_AGO))
+    nobody = hashlib.sha256(b"password nobody@example.com").digest()
+    async with engine.begin() as other:
+        await other.execute(select(Login).with_for_update())
+        held = select(AttemptCount).where(AttemptCount.key_hash == nobody)
+        assert len((await other.execute(held.with_for_update())).all()) == 1
+        async with asyncio.timeout(5):
+            assert (await log_in(production_client, user.email)).status_code == 201
 
 
 def test_passwords_are_strong_outside_of_tests(strong_hasher: Argon2Hasher) -> None:
