@@ -34,6 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, raiseload
+from sqlalchemy.orm.attributes import flag_modified
 from sqlalchemy.types import TypeEngine
 
 from app.errors import NotFoundError
@@ -148,7 +149,11 @@ class Crud(Generic[ModelT, CreateT, UpdateT]):
         row = await self._lock(session, id)
         precondition(row)
         for name, value in data.model_dump().items():
+            before = vars(row).get(name)
             setattr(row, name, value)
+            # SQLAlchemy would not write what Python finds equal, such as True in place of 1.
+            if value == before and repr(value) != repr(before):
+                flag_modified(row, name)
         await session.flush()
         return row
 

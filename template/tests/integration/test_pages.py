@@ -1,12 +1,13 @@
 """Pages of rows of any size, in every order, and what the methods of a resource leave to others."""
 
+import json
 from enum import StrEnum
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
-from sqlalchemy import JSON, MetaData, String, Text, insert, select
+from sqlalchemy import JSON, MetaData, String, Text, cast, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -45,7 +46,11 @@ class NoteData(BaseModel):
     text: str
 
 
-class NoteCrud(Crud[SampleNote, NoteData, NoteData]):
+class NoteChange(BaseModel):
+    data: Any
+
+
+class NoteCrud(Crud[SampleNote, NoteData, NoteData | NoteChange]):
     model = SampleNote
     page_bytes = 4
 
@@ -79,8 +84,8 @@ async def pages(notes: AsyncSession, **query: Any) -> list[list[int]]:
 
 async def test_a_page_ends_with_the_row_that_makes_it_large(notes: AsyncSession) -> None:
     texts = [{"text": value} for value in ("€", "x", "abcdefg", "ab")]
-    json = [{"data": value} for value in (1, 234, 1234567)]
-    await write(notes, *texts, *json, *[{"short": "long enough"}] * 9)
+    values = [{"data": value} for value in (1, 234, 1234567)]
+    await write(notes, *texts, *values, *[{"short": "long enough"}] * 9)
     assert await pages(notes) == [[1, 2], [3], [4, 5, 6], [7], [8, 9, 10, 11, 12, 13, 14, 15, 16]]
     assert await pages(notes, sort="-id") == [[*range(16, 6, -1)], [6, 5], [4, 3], [2, 1]]
 
@@ -122,6 +127,15 @@ async def test_the_request_decides_whether_to_commit(app: FastAPI, notes: AsyncS
         assert [*session.deleted] == []
         await session.rollback()
     assert (await notes.scalars(select(SampleNote.text))).all() == ["before"]
+
+
+@pytest.mark.parametrize(("value", "other"), [("[1]", "[true]"), ("0", "false"), ("2", "2.0")])
+async def test_an_update_writes_what_python_finds_equal(
+    notes: AsyncSession, value: str, other: str
+) -> None:
+    await write(notes, {"data": json.loads(value)})
+    await CRUD.update(notes, 1, NoteChange(data=json.loads(other)))
+    assert await notes.scalar(select(cast(SampleNote.data, Text))) == other
 
 
 async def test_what_was_written_can_be_read_after_the_commit(
