@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 class UnreadableValueError(Exception):
-    """The database holds a date or a time before the year 1 or after 9999.
+    """The database holds a date or a time before the year 1 or after 9999, a decimal that is NaN or
+    infinite, or a number in a JSON value that is too long for Python.
 
     Only SQL can have written it: requests are checked.
     """
@@ -21,7 +22,8 @@ def report_unreadable_values(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "handle_error", retval=True)
     def report(context: ExceptionContext) -> UnreadableValueError | None:
-        # asyncpg passes on what `datetime` raises. Parameters that do not fit are its DataError.
+        # asyncpg passes on what `datetime` and `json` raise. Parameters that do not fit are its
+        # DataError.
         error = context.original_exception
         unreadable = isinstance(error, ValueError | OverflowError)
         return UnreadableValueError(str(error)) if unreadable else None

@@ -179,8 +179,11 @@ async def on_stale_row(_: Request, __: Exception) -> ProblemResponse:
 
 
 async def on_unreadable_value(_: Request, error: Exception) -> ProblemResponse:
-    logger.error("cannot read a date or time that SQL has written: %s", error)
-    detail = "The database holds a date or time before the year 1 or after 9999."
+    logger.error("cannot read a value that SQL has written: %s", error)
+    detail = (
+        "The database holds a date or time before the year 1 or after 9999, or a number that is "
+        "NaN, infinite or too long."
+    )
     return problem_response(500, detail)
 
 

@@ -29,6 +29,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 from starlette.convertors import Convertor, register_url_convertor
 
+from app.database_values import UnreadableValueError
+
 FLOAT_DIGITS = 15  # significant decimal digits that a 64-bit float preserves
 FIRST_MOMENT = dt.datetime.min.replace(tzinfo=dt.UTC)
 LAST_MOMENT = dt.datetime.max.replace(tzinfo=dt.UTC)
@@ -224,6 +226,13 @@ def _has_surrogates(text: str) -> bool:
     return False
 
 
+def _require_number(value: object) -> object:
+    """Report what PostgreSQL has among its decimals, and JSON has not."""
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise UnreadableValueError(f"{value} is not a number in JSON")
+    return value
+
+
 def _require_not_null(value: JsonValue) -> JsonValue:
     if value is None:
         raise ValueError("must not be null")
@@ -264,5 +273,7 @@ Json = Annotated[
 ]
 # Without an exponent, which many languages cannot parse: "0.0000000", not "0E-7".
 PlainDecimal = Annotated[
-    Decimal, PlainSerializer(lambda value: f"{value:f}", return_type=str, when_used="json")
+    Decimal,
+    BeforeValidator(_require_number),
+    PlainSerializer(lambda value: f"{value:f}", return_type=str, when_used="json"),
 ]

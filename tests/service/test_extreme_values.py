@@ -107,3 +107,77 @@ def test_a_date_that_python_does_not_have_is_named(
         assert "a date or time before the year 1 or after 9999" in response.json()["detail"]
     assert client.patch(path, json={field: PLAIN[field]}).status_code == 500
     assert client.get("/makers").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(field, value) for field in ("born", "seen_at") for value in EXTREMES[field]],
+)
+def test_what_would_be_stored_as_infinity_is_422(service: Service, field: str, value: str) -> None:
+    client, _ = service
+    response = client.post("/indexeds", json=PLAIN | {"maker_id": 1, field: value})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["loc"] == ["body", field]
+
+
+@pytest.mark.parametrize(
+    "data", [{"longer": 1, "key": 2}, [-0.0], {"a": 1e308}, [1e-300, 5e-324, 1e23, 2**70]]
+)
+def test_json_is_the_same_in_all_answers(service: Service, data: object) -> None:
+    client, _ = service
+    maker = client.post("/makers", json={"name": f"{data}"}).raise_for_status().json()["id"]
+    created = client.post("/indexeds", json=PLAIN | {"maker_id": maker, "data": data})
+    path = created.raise_for_status().headers["location"]
+    assert client.get(path).text == created.text
+    patched = client.patch(path, json={"data": data}).raise_for_status()
+    assert client.get(path).text == patched.text
+
+
+def add_row(client: httpx.Client, **values: object) -> tuple[str, int]:
+    """Create a row of a maker of its own; return its path and the maker's id."""
+    maker = client.post("/makers", json={"name": f"{values}"[:200]}).raise_for_status().json()["id"]
+    created = client.post("/indexeds", json=PLAIN | {"maker_id": maker} | values)
+    return created.raise_for_status().headers["location"], maker
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "other"),
+    [
+        ("data", 1, True),
+        ("data", [0], [False]),
+        ("data", {"a": True}, {"a": 1}),
+        ("data", 2, 2.0),
+        ("weight", 0.0, -0.0),
+    ],
+)
+def test_a_patch_changes_a_value_that_python_finds_equal(
+    service: Service, field: str, value: object, other: object
+) -> None:
+    client, _ = service
+    path, _ = add_row(client, **{field: value})
+    patched = client.patch(path, json={field: other}).raise_for_status()
+    read = client.get(path)
+    assert read.text == patched.text
+    assert read.headers["etag"] == patched.headers["etag"]
+    assert repr(read.json()[field]) == repr(other)
+    assert client.patch(path, json={field: other}).text == read.text
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("price", "'NaN'"),
+        ("data", "'[1e4300]'"),
+    ],
+)
+def test_a_number_that_json_does_not_have_is_named(
+    service: Service, field: str, value: str
+) -> None:
+    client, run_sql = service
+    path, maker = add_row(client, summary=f"{field} {value}")
+    run_sql(f"UPDATE indexeds SET {field} = {value} WHERE maker_id = {maker}")
+    for url in (path, f"/makers/{maker}/indexeds"):
+        response = client.get(url)
+        assert response.status_code == 500
+        assert "NaN, infinite or too long" in response.json()["detail"]
+    assert client.patch(path, json={"name": "b"}).status_code == 500

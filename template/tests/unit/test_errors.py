@@ -109,7 +109,7 @@ async def test_a_date_that_python_does_not_have_is_named(
     response = await response_of(endpoint)
     assert response.status_code == 500
     assert "before the year 1 or after 9999" in response.json()["detail"]
-    assert "cannot read a date or time" in caplog.text
+    assert "cannot read a value that SQL has written" in caplog.text
 
 
 async def test_a_violation_of_no_known_constraint_is_that_of_a_row(engine: AsyncEngine) -> None:

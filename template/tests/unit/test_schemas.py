@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from app import schemas
+from app.database_values import UnreadableValueError
 
 DATE = TypeAdapter[Any](schemas.Date)
 DATE_TIME = TypeAdapter[Any](schemas.DateTime)
@@ -204,6 +205,12 @@ def test_a_decimal_is_sent_as_text_without_an_exponent() -> None:
     assert PLAIN_DECIMAL.dump_json(value) == b'"0.0000000"'
     assert PLAIN_DECIMAL.dump_python(value) is value
     assert PLAIN_DECIMAL.json_schema(mode="serialization") == {"type": "string"}
+
+
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("-Infinity")])
+def test_an_answer_has_no_decimal_that_json_does_not_have(value: Decimal) -> None:
+    with pytest.raises(UnreadableValueError):
+        PLAIN_DECIMAL.validate_python(value)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
