@@ -211,6 +211,9 @@ class Digits:
             raise ValueError(f"must be a decimal number that matches {self.pattern}")
         if isinstance(value, float) and math.isfinite(value) and math.ulp(value) > 10**-self.scale:
             raise ValueError("must be sent as text, which keeps all digits")
+        # pydantic would count a digit before the point, where this column has none.
+        if self.precision == self.scale and str(value) in ("0", "-0"):
+            return "0.0"
         return value
 
     def _add_places(self, value: Decimal) -> Decimal:

@@ -17,6 +17,7 @@ DATE_TIME = TypeAdapter[Any](schemas.DateTime)
 EMAIL = TypeAdapter[Any](schemas.Email)
 INTEGER = TypeAdapter[Any](schemas.Int32)
 FLOAT = TypeAdapter[Any](schemas.Float)
+FRACTION = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(3, 3)])
 JSON = TypeAdapter[Any](schemas.Json)
 PLAIN_DECIMAL = TypeAdapter[Any](schemas.PlainDecimal)
 PRICE = TypeAdapter[Any](Annotated[Decimal, schemas.Digits(10, 2)])
@@ -205,6 +206,17 @@ def test_a_decimal_is_sent_as_text_without_an_exponent() -> None:
     assert PLAIN_DECIMAL.dump_json(value) == b'"0.0000000"'
     assert PLAIN_DECIMAL.dump_python(value) is value
     assert PLAIN_DECIMAL.json_schema(mode="serialization") == {"type": "string"}
+
+
+def test_zero_fits_a_decimal_without_digits_before_the_point() -> None:
+    values: list[object] = ["0", "-0", 0, "0.0", 0.0]
+    assert {str(FRACTION.validate_python(value)) for value in values} == {"0.000"}
+
+
+@pytest.mark.parametrize("value", [1, "-1", False, "0.0000"])
+def test_a_decimal_without_digits_before_the_point_is_a_fraction(value: object) -> None:
+    with pytest.raises(ValidationError):
+        FRACTION.validate_python(value)
 
 
 @pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("-Infinity")])
