@@ -20,8 +20,10 @@ from app.settings import Settings
 
 T = TypeVar("T")
 
-MAX_CURSOR_LENGTH = 4000
-"""In characters. A cursor is part of a URL, and many proxies limit those to 8000."""
+MAX_CURSOR_LENGTH = 5000
+"""In characters. A cursor is part of a URL, and many proxies limit those to 8000.
+
+It has room for 600 characters, which an index can hold, even if JSON escapes each of them."""
 
 NOT_FILTERS = {"cursor", "limit", "sort"}
 """The other parameters of a list."""

@@ -42,15 +42,22 @@ def test_a_cursor_can_hold_the_longest_unique_text() -> None:
     assert cursors.decode(cursor, query, "String") == position
 
 
+@pytest.mark.parametrize("sign", ["\x01", '"', "\U0010ffff"])
+def test_any_text_that_an_index_can_hold_fits_in_a_cursor(sign: str) -> None:
+    cursors, query = Cursors("key"), ListQuery(sort="name")
+    position = Position("String", sign * 600, 2**63 - 1)
+    assert cursors.decode(cursors.encode(position, query), query, "String") == position
+
+
 def test_a_value_that_is_too_long_for_a_cursor_is_rejected() -> None:
     query = ListQuery(sort="-note")
-    longest = Cursors("key").encode(Position("String", "x" * 2969, 7), query)
-    assert len(longest) == 4000
+    longest = Cursors("key").encode(Position("String", "x" * 3719, 7), query)
+    assert len(longest) == 5000
     assert ListQuery(cursor=longest).cursor == longest
     with pytest.raises(ValidationError):
         ListQuery(cursor=longest + "=")
     with pytest.raises(InvalidInputError, match="by note") as error:
-        Cursors("key").encode(Position("String", "x" * 2970, 7), query)
+        Cursors("key").encode(Position("String", "x" * 3720, 7), query)
     assert error.value.loc == ("query", "sort")
 
 
