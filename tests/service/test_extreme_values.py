@@ -163,6 +163,15 @@ def test_a_patch_changes_a_value_that_python_finds_equal(
     assert client.patch(path, json={field: other}).text == read.text
 
 
+def test_a_patch_with_the_values_of_the_row_changes_nothing(service: Service) -> None:
+    client, _ = service
+    path, _ = add_row(client, summary="unchanged")
+    before = client.get(path)
+    patched = client.patch(path, json=PLAIN | {"summary": "unchanged"}).raise_for_status()
+    assert patched.text == before.text
+    assert patched.headers["etag"] == before.headers["etag"]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
