@@ -37,6 +37,10 @@ class WebSocketClosedError(Exception):
         self.reason = reason
 
 
+class _ClientLeftError(OSError):
+    """A server raises an OSError if the application sends something after the client has left."""
+
+
 class WebSocketClient:
     """The client's end of a connection; `connect` opens and closes it.
 
@@ -55,10 +59,11 @@ class WebSocketClient:
         self._path = scope["path"]
         self._to_app: asyncio.Queue[Message] = asyncio.Queue()
         self._from_app: asyncio.Queue[Message | None] = asyncio.Queue()  # None: it has ended
-        self._closed = False
+        self._closed = False  # by either side
+        self._has_left = False
 
         async def call() -> None:
-            await app(scope, self._to_app.get, self._from_app.put)
+            await app(scope, self._to_app.get, self._take)
 
         self._task = spawn(call(), f"WebSocket {self._path}")
         self._task.add_done_callback(lambda _: self._from_app.put_nowait(None))
@@ -88,7 +93,7 @@ class WebSocketClient:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, and wait until the application has ended."""
         if not self._closed:
-            self._closed = True
+            self._closed = self._has_left = True
             await self._to_app.put({"type": "websocket.disconnect", "code": code, "reason": reason})
         with waiting_for(self._task):
             await still_running({self._task}, DISCONNECT_TIMEOUT)
@@ -112,6 +117,12 @@ class WebSocketClient:
                 self._closed = True
                 body += piece.get("body", b"")
                 raise WebSocketRejectedError(self._path, answer["status"], body)
+
+    async def _take(self, message: Message) -> None:
+        """Take what the application sends. As in a server, that fails once the client has left."""
+        if self._has_left:
+            raise _ClientLeftError
+        await self._from_app.put(message)
 
     async def _send(self, message: Message) -> None:
         if self._closed or self._task.done():
@@ -140,7 +151,7 @@ class WebSocketClient:
     def _raise_failure(self) -> None:
         """Raise what the application has raised. That the client has gone is no failure."""
         if self._task.done():
-            with suppress(WebSocketDisconnect):
+            with suppress(WebSocketDisconnect, _ClientLeftError):
                 self._task.result()
 
 

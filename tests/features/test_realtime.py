@@ -31,6 +31,7 @@ def test_clients_of_all_processes_hear_also_after_a_restart_of_the_database(
         "streams hear",
         "foreign pages are refused",
         "all processes hear again",
+        "what was sent before leaving is heard",
         "who leaves is no error",
         "who does not read is cut off",
     ]

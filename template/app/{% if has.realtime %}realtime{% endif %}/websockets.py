@@ -23,6 +23,9 @@ CLOSE_TIMEOUT = 5.0
 
 ONLY_LISTENS = Ending(WS_1003_UNSUPPORTED_DATA, "Nothing can be sent here.")
 
+CLIENT_LEFT = (WebSocketDisconnect, RuntimeError)
+"""What Starlette raises if something is sent to a client that has left: first this, then that."""
+
 OnMessage = Callable[[object], Awaitable[None]]
 """Gets what the client sends, parsed. It may raise ValueError to say what is wrong with it."""
 
@@ -46,7 +49,7 @@ async def serve(
         results = await asyncio.gather(*tasks, return_exceptions=True)
     if subscription.ending is not None:
         # A slow client would not even take this.
-        with suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+        with suppress(TimeoutError, *CLIENT_LEFT):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await socket.close(*subscription.ending)
     for result in results:
@@ -55,6 +58,14 @@ async def serve(
 
 
 async def _send(socket: WebSocket, subscription: Subscription) -> None:
+    with suppress(*CLIENT_LEFT):
+        await _send_all(socket, subscription)
+    # The client has left, or the subscription has ended. What the client had sent before may not
+    # have been received yet: the connection ends when `_receive` does.
+    await subscription.wait_ended()
+
+
+async def _send_all(socket: WebSocket, subscription: Subscription) -> None:
     while True:
         try:
             async with asyncio.timeout(HEARTBEAT):
@@ -80,7 +91,8 @@ async def _receive(
         try:
             await on_message(_parse(received.get("text")))
         except ValueError as error:
-            await socket.send_text(json.dumps({"type": "error", "detail": str(error)}))
+            with suppress(*CLIENT_LEFT):
+                await socket.send_text(json.dumps({"type": "error", "detail": str(error)}))
 
 
 def _parse(text: str | None) -> object:

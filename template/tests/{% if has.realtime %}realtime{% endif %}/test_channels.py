@@ -37,6 +37,16 @@ async def test_a_message_reaches_all_clients(follow: Follow, stream: Stream) -> 
         assert await three.receive() == received
 
 
+async def test_what_a_client_sends_before_it_leaves_reaches_the_others(follow: Follow) -> None:
+    async with follow(CHAT) as listener:
+        async with follow(CHAT) as ws:
+            await ws.send_text("no JSON")
+            for number in range(20):
+                await ws.send_json(number)
+        received = [content(await listener.receive_json()) for _ in range(20)]
+    assert received == list(range(20))
+
+
 async def test_two_equal_messages_both_arrive(app: FastAPI, follow: Follow) -> None:
     async with follow(CHAT) as ws:
         async with app.state.sessions.begin() as session:

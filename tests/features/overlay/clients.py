@@ -14,6 +14,7 @@ import websockets
 
 CHAT = "/realtime/channels/chat"
 TIMEOUT = 60.0  # seconds
+SENT = 50
 LONG, MANY = "x" * 7500, 600  # more than what the buffers of a connection hold
 
 
@@ -65,6 +66,16 @@ async def leave_while_events_wait(url: str) -> None:
     print("who leaves is no error", flush=True)
 
 
+async def leave_after_sending(one: str, other: str) -> None:
+    async with connect(other) as listener:
+        async with connect(one) as leaving:
+            for number in range(SENT):
+                await leaving.send(json.dumps(number))
+        heard = [(await receive(listener))["data"] for _ in range(SENT)]
+    assert heard == list(range(SENT)), heard
+    print("what was sent before leaving is heard", flush=True)
+
+
 async def cut_off_who_does_not_read(url: str) -> None:
     own = small_socket(url)
     async with connect(url) as busy, connect(url, sock=own, max_queue=1, compression=None) as slow:
@@ -108,6 +119,7 @@ async def main(one: str, other: str) -> None:
         await all_hear("hello again", second, first)
         print("all processes hear again", flush=True)
     async with asyncio.timeout(TIMEOUT):
+        await leave_after_sending(one, other)
         await leave_while_events_wait(one)
         await cut_off_who_does_not_read(one)
 
