@@ -272,7 +272,14 @@ Json = Annotated[
     JsonValue,
     AfterValidator(_as_jsonb),
     AfterValidator(_require_not_null),
-    WithJsonSchema({"type": ["object", "array", "string", "number", "boolean"]}),
+    # Generated clients need to be told that an array and an object may contain anything.
+    WithJsonSchema(
+        {
+            "type": ["object", "array", "string", "number", "boolean"],
+            "items": {},
+            "additionalProperties": True,
+        }
+    ),
 ]
 # Without an exponent, which many languages cannot parse: "0.0000000", not "0E-7".
 PlainDecimal = Annotated[

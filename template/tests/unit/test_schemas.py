@@ -234,7 +234,12 @@ def test_a_float_is_finite(value: float) -> None:
 
 def test_the_schema_of_json_excludes_null() -> None:
     types = ["object", "array", "string", "number", "boolean"]
-    assert JSON.json_schema() == {"type": types}
+    assert JSON.json_schema()["type"] == types
+
+
+def test_the_schema_of_json_says_what_generated_clients_need_to_accept_any_value() -> None:
+    schema = JSON.json_schema()
+    assert (schema["items"], schema["additionalProperties"]) == ({}, True)
 
 
 @pytest.mark.parametrize("value", ["0.0", "-0", 0, "99.50"])
