@@ -14,7 +14,9 @@ from tests.harness.updates import replace
 
 OWNED = {
     "item": "name:str(100)!",
-    "order": "owner total:decimal(10,2)* note:text?~ code:str(20)! item:ref(item)",
+    "order": (
+        "owner total:decimal(10,2)* note:text?~ code:str(20)! paid_at:datetime?*@ item:ref(item)"
+    ),
     "order_line": (
         "owner label:str order:ref(order) replaces:ref(order)? offers:refs(item) "
         "paid_by:refs(order)"
