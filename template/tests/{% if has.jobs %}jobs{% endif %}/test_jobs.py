@@ -23,7 +23,12 @@ from app.database import SessionDep
 from app.jobs import Job, JobContext, dead_letters, job, processing, scheduled_job
 from app.jobs.cleanup import clean_up_queue_log
 from app.jobs.definition import NoPayload, delay_after
-from app.jobs.execution import Execution, InvalidPayloadError, WorkerEndedError
+from app.jobs.execution import (
+    Execution,
+    InvalidPayloadError,
+    JobEndedError,
+    WorkerEndedError,
+)
 from app.jobs.queue import EngineDriver, SessionDriver, StatementDriver, WorkerQueries
 from app.main import create_app
 from app.worker import JOBS
@@ -275,6 +280,39 @@ async def test_a_job_that_ends_its_workers_is_given_up(app: FastAPI) -> None:
         await pick(app)
     with pytest.raises(WorkerEndedError):
         await Execution(write_note, app).attempt(await pick(app))
+
+
+@pytest.mark.parametrize("end", [asyncio.CancelledError, SystemExit])
+async def test_a_job_that_ends_by_what_is_no_error_has_failed(
+    app: FastAPI, end: type[BaseException]
+) -> None:
+    @job(NoPayload)
+    async def stop(context: JobContext, _: NoPayload) -> None:
+        if context.attempt == 1:
+            raise end
+
+    async with app.state.sessions.begin() as session:
+        await stop.enqueue(session, NoPayload())
+    with pytest.raises(JobEndedError, match=end.__name__):
+        await run_due_jobs(app, [stop])
+    assert await run_due_jobs(app, [stop], after=HOUR) == ["stop"]
+
+
+async def test_a_job_that_is_cancelled_with_its_worker_has_not_failed(app: FastAPI) -> None:
+    begun = asyncio.Event()
+
+    @job(NoPayload)
+    async def wait(_: JobContext, __: NoPayload) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with app.state.sessions.begin() as session:
+        await wait.enqueue(session, NoPayload())
+    running = asyncio.create_task(run_due_jobs(app, [wait]))
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 @pytest.mark.committed
