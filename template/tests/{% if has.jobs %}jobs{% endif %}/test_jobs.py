@@ -15,7 +15,7 @@ from pgqueuer.models import Job as QueuedJob
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 from pgqueuer.queries import Queries
 from pgqueuer.types import QueueEntrypoint, QueueManagerId
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
@@ -195,6 +195,36 @@ async def test_a_job_may_commit_before_it_has_ended(app: FastAPI, notes: Notes) 
     assert await run_due_jobs(app, TEST_JOBS, HOUR) == ["write_in_two_transactions"]
     assert await run_due_jobs(app, TEST_JOBS, HOUR) == []
     assert await notes() == ["long begun", "long begun", "long ended"]
+
+
+class Line(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    item_id: int = Field(alias="itemId")
+    count: int = Field(validation_alias="number", serialization_alias="amount")
+
+    @computed_field  # type: ignore[prop-decorator]  # as Pydantic's documentation says
+    @property
+    def doubled(self) -> int:
+        return self.count * 2
+
+
+class Order(BaseModel):
+    lines: list[Line]
+
+
+async def test_a_payload_may_have_aliases_and_computed_fields(app: FastAPI) -> None:
+    received = []
+
+    @job(Order)
+    async def receive(_: JobContext, order: Order) -> None:
+        received.append(order)
+
+    order = Order(lines=[Line(itemId=1, number=2)])
+    async with app.state.sessions.begin() as session:
+        await receive.enqueue(session, order)
+    await run_due_jobs(app, [receive])
+    assert received == [order]
 
 
 async def test_an_error_about_a_payload_does_not_repeat_it(app: FastAPI) -> None:
