@@ -169,6 +169,19 @@ def test_a_release_that_there_is_not_is_named(project: Project) -> None:
     assert said.endswith(" has no release '1.2.3'.\n")
 
 
+def test_a_relative_address_that_leads_elsewhere_is_to_be_replaced(project: Project) -> None:
+    answers = project.path / ANSWERS_FILE
+    lines = answers.read_text().splitlines(keepends=True)
+    answers.write_text("".join("_src_path: .\n" if "_src_" in line else line for line in lines))
+    commit(project.path, "Rendered from where the template is")
+    said = project.run("template", "update", code=1)
+    assert said == (
+        "The template at . has no release '999.0.0'. Write its address, a URL or an absolute path, "
+        "as _src_path into .copier-answers.yml, and commit.\n"
+    )
+    assert project.changes() == ""
+
+
 def test_an_answer_is_changed_at_the_same_release(project: Project) -> None:
     project.run("template", "answer", "license", "MIT")
     answers = (project.path / ANSWERS_FILE).read_text()

@@ -20,6 +20,10 @@ COPIER = "copier>=9.19"
 WRITTEN_ONCE = ("/README.md", "/migrations/versions/*", "/tests/conftest.py")
 """What the template writes only when a service is made: the user's own from then on."""
 
+WRITE_ADDRESS = (
+    f"Write its address, a URL or an absolute path, as _src_path into {ANSWERS_FILE}, and commit."
+)
+
 COMMAND_OF_COPIER = "Command line: "
 """What Copier prints above the errors of a command that it has run, such as git."""
 
@@ -98,11 +102,11 @@ def _explain(stderr: str, source: str) -> TemplateError:
         return UnreachableError(text)
     unknown = re.search(r"Unknown revision: '(.*)'", last)
     if unknown:
-        return UnreachableError(f"The template at {source} has no release '{unknown[1]}'.")
+        text = f"The template at {source} has no release '{unknown[1]}'."
+        # Such as the service itself: it is searched for from where the command runs.
+        is_relative = not Path(source).is_absolute() and Path(source).is_dir()
+        return UnreachableError(f"{text} {WRITE_ADDRESS}" if is_relative else text)
     if "Local template must be a directory" in last:
-        return UnreachableError(
-            f"There is no template at {source}. Write its address, a URL or an absolute path, as "
-            f"_src_path into {ANSWERS_FILE}, and commit."
-        )
+        return UnreachableError(f"There is no template at {source}. {WRITE_ADDRESS}")
     fatal = next((line for line in lines if line.startswith("fatal: ")), failed or last)
     return UnreachableError(f"The update from the template at {source} failed: {fatal}")
