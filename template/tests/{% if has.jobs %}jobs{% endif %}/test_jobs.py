@@ -313,7 +313,7 @@ async def test_a_job_that_ends_its_workers_is_given_up(app: FastAPI) -> None:
 
 
 @pytest.mark.parametrize("end", [asyncio.CancelledError, SystemExit])
-async def test_a_job_that_ends_by_what_is_no_error_has_failed(
+async def test_a_job_that_raises_a_cancellation_or_an_exit_has_failed(
     app: FastAPI, end: type[BaseException]
 ) -> None:
     @job(NoPayload)
