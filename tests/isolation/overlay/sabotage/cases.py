@@ -326,6 +326,14 @@ SABOTAGE = [
         after=("test_routes_that_a_test_adds_end_with_it[first]",),
     ),
     Sabotage(
+        "patches of the application's state end with the test",
+        "dev.isolation:make_state_patchable",
+        does_nothing,
+        "rows/test_http.py",
+        "test_patches_of_the_state_of_the_application_end_with_the_test[second]",
+        after=("test_patches_of_the_state_of_the_application_end_with_the_test[first]",),
+    ),
+    Sabotage(
         "the test's session reads again what it looks up",
         "tests.fixtures.db_session:FreshSession.get",
         inherited,

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from tests.rows.conftest import Names
 
 from app.database import Sessionmaker
+from app.settings import Settings
 from dev.asgi import StreamingTransport
 from dev.lifespan import started
 from dev.websocket import connect
@@ -142,6 +143,15 @@ async def test_routes_that_a_test_adds_end_with_it(
 
     assert "/attempt" in app.openapi()["paths"]
     assert (await client.get("/attempt")).json() == attempt
+
+
+@pytest.mark.parametrize("attempt", ["first", "second"])
+async def test_patches_of_the_state_of_the_application_end_with_the_test(
+    app: FastAPI, monkeypatch: pytest.MonkeyPatch, attempt: str
+) -> None:
+    assert isinstance(app.state.settings, Settings)
+    monkeypatch.setattr(app.state, "settings", attempt)
+    assert app.state.settings == attempt
 
 
 lifespans: list[Any] = []
