@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from pgqueuer import PgQueuer
 from pgqueuer.errors import FailingListenerError
 from pgqueuer.models import Schedule
+from pgqueuer.queries import Queries
 
 from app.database_connections import reason_of
 from app.jobs.definition import Job, NoPayload
@@ -60,6 +61,7 @@ async def _process(app: FastAPI, jobs: list[Job[Any]], stop: asyncio.Event) -> N
     worker = make_worker(app, jobs, driver, end)
     if not await worker.qm.queries.has_table("pgqueuer"):
         raise MissingTablesError(MISSING_TABLES)
+    await _warn_of_unknown_jobs(app, {job.name for job in jobs})
     end_when_told = asyncio.create_task(_forward(stop, end))
     try:
         await worker.run(
@@ -74,13 +76,23 @@ async def _process(app: FastAPI, jobs: list[Job[Any]], stop: asyncio.Event) -> N
         end_when_told.cancel()
 
 
+async def _warn_of_unknown_jobs(app: FastAPI, names: set[str]) -> None:
+    try:
+        sizes = await Queries(EngineDriver(app.state.engine)).queue_size()
+    except UNAVAILABLE:
+        return  # a worker has more to do than to warn
+    waiting = {size.entrypoint for size in sizes if size.status != "failed"}
+    if unknown := sorted(waiting - names):
+        logger.warning("the queue has jobs that this worker does not do: %s", ", ".join(unknown))
+
+
 async def _forward(event: asyncio.Event, other: asyncio.Event) -> None:
     await event.wait()
     other.set()
 
 
 def make_worker(
-    app: FastAPI, jobs: Iterable[Job[Any]], driver: EngineDriver, end: asyncio.Event
+    app: FastAPI, jobs: Iterable[Job[Any]], driver: WorkerDriver, end: asyncio.Event
 ) -> PgQueuer:
     """Raises RuntimeError if two jobs have the same name, and ValueError if a schedule is wrong."""
     worker = PgQueuer(driver, queries=WorkerQueries(driver))
@@ -89,13 +101,17 @@ def make_worker(
         # A job that is given up stays in the queue, as `failed`.
         worker.entrypoint(job.name, on_failure="hold")(Execution(job, app).attempt)
         if job.cron is not None:
-            worker.schedule(job.name, job.cron)(_enqueuing(app, job))
+            worker.schedule(job.name, job.cron)(_enqueuing(app, job, driver))
     return worker
 
 
-def _enqueuing(app: FastAPI, job: Job[Any]) -> Any:
-    async def enqueue(_: Schedule) -> None:
+def _enqueuing(app: FastAPI, job: Job[Any], driver: WorkerDriver) -> Any:
+    async def enqueue() -> None:
         async with app.state.sessions.begin() as session:
             await job.enqueue(session, NoPayload())
 
-    return enqueue
+    async def enqueue_when_available(_: Schedule) -> None:
+        """PgQueuer would not try again before the job is due the next time."""
+        await driver.when_available(enqueue)
+
+    return enqueue_when_available

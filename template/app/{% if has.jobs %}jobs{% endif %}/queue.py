@@ -119,12 +119,12 @@ class WorkerDriver(EngineDriver):
         self._is_gone = False
 
     async def fetch(self, query: str, *args: object) -> Rows:
-        return await self._when_available(partial(super().fetch, query, *args))
+        return await self.when_available(partial(super().fetch, query, *args))
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
         if self._listens:
             self._listeners.append((channel, callback))
-            await self._when_available(self._listen)
+            await self.when_available(self._listen)
 
     async def __aenter__(self) -> Self:
         self._entered += 1
@@ -137,7 +137,8 @@ class WorkerDriver(EngineDriver):
             await self._tasks.gather_tasks()
             await self._end_listening()
 
-    async def _when_available(self, send: Callable[[], Awaitable[T]]) -> T:
+    async def when_available(self, send: Callable[[], Awaitable[T]]) -> T:
+        """Call `send` until the database is there. What it has begun may have happened before."""
         while True:
             try:
                 result = await send()
@@ -176,7 +177,7 @@ class WorkerDriver(EngineDriver):
             self._tasks.add(asyncio.create_task(self._listen_again()))
 
     async def _listen_again(self) -> None:
-        await self._when_available(self._listen)
+        await self.when_available(self._listen)
         for channel, callback in self._listeners:  # of what was missed meanwhile
             event = TableChangedEvent(
                 channel=Channel(channel),

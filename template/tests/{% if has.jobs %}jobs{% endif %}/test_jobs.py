@@ -29,7 +29,7 @@ from app.jobs.execution import (
     JobEndedError,
     WorkerEndedError,
 )
-from app.jobs.queue import EngineDriver, SessionDriver, StatementDriver, WorkerQueries
+from app.jobs.queue import EngineDriver, SessionDriver, StatementDriver, WorkerDriver, WorkerQueries
 from app.main import create_app
 from app.worker import JOBS
 from dev.lifespan import started
@@ -397,7 +397,7 @@ async def test_a_job_that_no_worker_does_is_noticed(app: FastAPI, run_jobs: RunJ
 
 
 def test_a_worker_can_do_all_jobs(app: FastAPI) -> None:
-    driver = EngineDriver(app.state.engine)
+    driver = WorkerDriver(app.state.engine, asyncio.Event(), listens=False)
     worker = processing.make_worker(app, JOBS, driver, asyncio.Event())
     assert len(worker.qm.entrypoint_registry) == len(JOBS)
 

@@ -1,6 +1,7 @@
 """A worker does jobs as they come, and goes on when it loses the database."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -8,12 +9,14 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from pgqueuer.models import Job
+from pgqueuer.models import Job as QueuedJob
+from pgqueuer.queries import Queries
+from pgqueuer.types import JobId
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.jobs import JobContext, job, scheduled_job
+from app.jobs import Job, JobContext, job, scheduled_job
 from app.jobs.dead_letters import error_of, find
 from app.jobs.definition import NoPayload
 from app.jobs.processing import process_jobs
@@ -29,6 +32,7 @@ MAKE_DUE = text("""
     INSERT INTO pgqueuer_schedules (expression, entrypoint, next_run)
     VALUES ('0 3 * * *', 'write_every_night', now())
 """)
+MAKE_DUE_AGAIN = text("UPDATE pgqueuer_schedules SET next_run = now(), status = 'queued'")
 UNSTORABLE = "NUL \0 and a lone surrogate \udc80, which jsonb cannot hold"
 
 
@@ -57,6 +61,10 @@ async def fail_twice(_: JobContext, __: NoPayload) -> None:
     raise ValueError(UNSTORABLE)
 
 
+@job(NoPayload)
+async def renamed(_: JobContext, __: NoPayload) -> None: ...
+
+
 @scheduled_job("0 3 * * *")
 async def write_every_night(context: JobContext) -> None:
     await context.session.execute(text("INSERT INTO test_notes VALUES ('night')"))
@@ -72,19 +80,26 @@ class Worker:
         await asyncio.wait_for(self.task, 20)
 
 
+@contextlib.asynccontextmanager
+async def working(app: FastAPI, *jobs: Job[Any]) -> AsyncIterator[Worker]:
+    """It runs until it is stopped, and at most as long as the context."""
+    stop = asyncio.Event()
+    worker = Worker(stop, asyncio.create_task(process_jobs(app, jobs, stop)))
+    try:
+        yield worker
+    finally:
+        await worker.end()
+
+
 @pytest.fixture(autouse=True)
 async def worker(app: FastAPI, db_session: AsyncSession) -> AsyncIterator[Worker]:
-    """It runs until it is stopped, and at most as long as the test."""
     begun.clear()
     may_end.set()
     await db_session.execute(text("CREATE TABLE test_notes (text text)"))
     await db_session.execute(MAKE_DUE)
-    stop = asyncio.Event()
-    work = process_jobs(app, [write_note, fail, fail_twice, write_every_night], stop)
-    worker = Worker(stop, asyncio.create_task(work))
-    yield worker
-    may_end.set()
-    await worker.end()
+    async with working(app, write_note, fail, fail_twice, write_every_night) as worker:
+        yield worker
+        may_end.set()
 
 
 @pytest.fixture
@@ -120,12 +135,47 @@ async def test_it_does_what_is_due_by_a_schedule(written: Written) -> None:
     await written("night")
 
 
+async def test_it_does_what_is_due_even_if_it_cannot_enqueue_it_at_once(
+    app: FastAPI,
+    db_session: AsyncSession,
+    written: Written,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await written("night")
+    await db_session.execute(text("DELETE FROM test_notes"))
+    await db_session.execute(MAKE_DUE_AGAIN)
+    errors, enqueue = [OSError("the database restarts")], Queries.enqueue
+
+    async def fail_once(*args: Any, **options: Any) -> list[JobId]:
+        if errors:
+            raise errors.pop()
+        ids: list[JobId] = await enqueue(*args, **options)
+        return ids
+
+    monkeypatch.setattr(Queries, "enqueue", fail_once)
+    async with working(app, write_every_night):
+        await written("night")
+    assert not errors
+
+
+async def test_it_warns_of_jobs_that_it_does_not_do(
+    app: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with app.state.sessions.begin() as session:
+        await renamed.enqueue(session, NoPayload())
+    async with working(app, write_note), asyncio.timeout(20):
+        while True:
+            if "jobs that this worker does not do: renamed" in caplog.text:
+                break
+            await asyncio.sleep(0.02)
+
+
 @pytest.fixture
 def dequeue_lock(monkeypatch: pytest.MonkeyPatch) -> asyncio.Lock:
     """Held by the worker while it asks for jobs."""
     lock, dequeue = asyncio.Lock(), WorkerQueries.dequeue
 
-    async def dequeue_alone(*args: Any, **options: Any) -> list[Job]:
+    async def dequeue_alone(*args: Any, **options: Any) -> list[QueuedJob]:
         async with lock:
             return await dequeue(*args, **options)
 
