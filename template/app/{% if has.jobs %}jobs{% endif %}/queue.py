@@ -7,14 +7,15 @@ import asyncio
 import contextlib
 import datetime as dt
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Self, TypeVar
 
 import asyncpg
 from pgqueuer.core.tm import TaskManager
+from pgqueuer.models import CronExpressionEntrypoint, Schedule, TableChangedEvent, TracebackRecord
 from pgqueuer.models import Job as QueuedJob
-from pgqueuer.models import TableChangedEvent, TracebackRecord
 from pgqueuer.ports.driver import Driver, NotifyCallback
 from pgqueuer.queries import Queries
 from pgqueuer.types import JOB_STATUS, Channel
@@ -204,6 +205,18 @@ def _is_unavailable(error: Exception) -> bool:
 class WorkerQueries(Queries):
     """What PgQueuer's worker sends. A job whose outcome cannot be recorded is left like that of a
     worker that has ended: another attempt follows."""
+
+    async def fetch_schedule(
+        self, entrypoints: dict[CronExpressionEntrypoint, dt.timedelta]
+    ) -> list[Schedule]:
+        """`entrypoints` says in what time they are due again. If the database was waited for, that
+        is sooner: otherwise they would be due too late, and PgQueuer would not look again."""
+        asked = time.monotonic()
+        await self.driver.fetch("SELECT")
+        waited = dt.timedelta(seconds=time.monotonic() - asked)
+        return await super().fetch_schedule(
+            {schedule: due_in - waited for schedule, due_in in entrypoints.items()}
+        )
 
     async def retry_job(
         self, job: QueuedJob, delay: dt.timedelta, traceback_record: TracebackRecord | None

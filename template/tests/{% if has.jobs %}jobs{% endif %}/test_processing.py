@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from pgqueuer.models import CronExpressionEntrypoint
 from pgqueuer.models import Job as QueuedJob
 from pgqueuer.queries import Queries
-from pgqueuer.types import JobId
+from pgqueuer.types import CronEntrypoint, CronExpression, JobId
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,7 +22,7 @@ from app.jobs import Job, JobContext, job, scheduled_job
 from app.jobs.dead_letters import error_of, find
 from app.jobs.definition import NoPayload
 from app.jobs.processing import process_jobs
-from app.jobs.queue import WorkerQueries
+from app.jobs.queue import EngineDriver, Rows, WorkerDriver, WorkerQueries
 
 pytestmark = pytest.mark.committed
 
@@ -156,6 +158,32 @@ async def test_it_does_what_is_due_even_if_it_cannot_enqueue_it_at_once(
     async with working(app, write_every_night):
         await written("night")
     assert not errors
+
+
+async def test_a_schedule_is_not_late_because_the_database_was(
+    app: FastAPI,
+    db_session: AsyncSession,
+    worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await worker.end()
+    await db_session.execute(MAKE_DUE_AGAIN)
+    errors, fetch = [OSError("the database restarts")] * 2, EngineDriver.fetch
+
+    async def fail_twice(self: EngineDriver, query: str, *args: object) -> Rows:
+        if errors:
+            raise errors.pop()
+        return await fetch(self, query, *args)
+
+    monkeypatch.setattr(EngineDriver, "fetch", fail_twice)
+    queries = WorkerQueries(WorkerDriver(app.state.engine, asyncio.Event(), listens=False))
+    nightly = CronExpressionEntrypoint(
+        CronEntrypoint("write_every_night"), CronExpression("0 3 * * *")
+    )
+    hour = dt.timedelta(hours=1)
+    asked = dt.datetime.now(dt.UTC)
+    (schedule,) = await queries.fetch_schedule({nightly: hour})
+    assert schedule.next_run - asked < hour + dt.timedelta(seconds=1)
 
 
 async def test_it_warns_of_jobs_that_it_does_not_do(
