@@ -80,7 +80,7 @@ async def _warn_of_unknown_jobs(app: FastAPI, names: set[str]) -> None:
     try:
         sizes = await Queries(EngineDriver(app.state.engine)).queue_size()
     except UNAVAILABLE:
-        return  # a worker has more to do than to warn
+        return  # it does jobs without the warning
     waiting = {size.entrypoint for size in sizes if size.status != "failed"}
     if unknown := sorted(waiting - names):
         logger.warning("the queue has jobs that this worker does not do: %s", ", ".join(unknown))

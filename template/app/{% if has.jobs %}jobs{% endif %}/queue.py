@@ -139,7 +139,7 @@ class WorkerDriver(EngineDriver):
             await self._end_listening()
 
     async def when_available(self, send: Callable[[], Awaitable[T]]) -> T:
-        """Call `send` until the database is there. What it has begun may have happened before."""
+        """Call `send` until the database answers. One that was cut off may have had its effect."""
         while True:
             try:
                 result = await send()
@@ -209,8 +209,8 @@ class WorkerQueries(Queries):
     async def fetch_schedule(
         self, entrypoints: dict[CronExpressionEntrypoint, dt.timedelta]
     ) -> list[Schedule]:
-        """`entrypoints` says in what time they are due again. If the database was waited for, that
-        is sooner: otherwise they would be due too late, and PgQueuer would not look again."""
+        """`entrypoints` says how soon they are due again, as of now. The time until the database
+        answers counts: without it they would be due after the moment when PgQueuer looks again."""
         asked = time.monotonic()
         await self.driver.fetch("SELECT")
         waited = dt.timedelta(seconds=time.monotonic() - asked)

@@ -160,7 +160,7 @@ async def test_it_does_what_is_due_even_if_it_cannot_enqueue_it_at_once(
     assert not errors
 
 
-async def test_a_schedule_is_not_late_because_the_database_was(
+async def test_a_schedule_is_due_on_time_after_the_database_was_gone(
     app: FastAPI,
     db_session: AsyncSession,
     worker: Worker,
