@@ -65,6 +65,12 @@ class Field:
         return int(self.arguments.rpartition("..")[2] or default) if default else None
 
     @property
+    def digits(self) -> tuple[int, int]:
+        """How many digits of a decimal may be before and after the decimal point."""
+        precision, scale = map(int, self.arguments.split(",")[:2])
+        return precision - scale, scale
+
+    @property
     def bounds(self) -> tuple[float, float]:
         """What the database requires: the number itself, or of a text its length, is between."""
         least, dots, greatest = self.arguments.rpartition(",")[2].partition("..")
@@ -178,6 +184,17 @@ def migration_notes(before: str, after: str) -> list[str]:
         ],
         "Within narrower bounds from now on: {}. The migration will fail while a row has a value "
         "outside of them.": [now.name for was, now in both if _is_narrower(was, now)],
+        "Fewer digits from now on: {}. The migration will fail while a value has more before the "
+        "decimal point, and rounds what has more after it.": [
+            now.name for was, now in both if _has_fewer_digits(was, now)
+        ],
+        "Refers to another resource: {}. Rows keep their ids, which stand for other rows from now "
+        "on, and the migration will fail while one of them does not exist: add a field instead.": [
+            f"{now.name} ({was.arguments} -> {now.arguments})"
+            for was, now in both
+            if now.type == was.type and now.type in {"ref", "refs"}
+            if now.arguments != was.arguments
+        ],
         "No longer allowed: {}. The migration will fail while a row has such a value; replace "
         "them in an earlier migration.": [
             f"{now.name} {value}"
@@ -208,6 +225,12 @@ def _is_shorter(was: Field, now: Field) -> bool:
     if was.type not in MAX_LENGTHS or now.max_length is None:
         return False
     return was.max_length is None or now.max_length < was.max_length
+
+
+def _has_fewer_digits(was: Field, now: Field) -> bool:
+    if not was.type == now.type == "decimal":
+        return False
+    return any(after < before for before, after in zip(was.digits, now.digits, strict=True))
 
 
 def _is_narrower(was: Field, now: Field) -> bool:
