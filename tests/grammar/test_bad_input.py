@@ -48,6 +48,11 @@ BAD_LINES = [
     ("a search in e-mail addresses", "order sent_to:email?~", "email cannot be searched"),
     ("a mark for the search twice", "order note:text~?~", "'~?~'"),
     ("the parameter of the search as a field", "order q:int note:text~", "have a parameter 'q'"),
+    (
+        "a parameter of every list as a field with an index",
+        "order created_at_from:date*",
+        "have a parameter 'created_at_from'",
+    ),
     ("a default before a mark", "order total:int=1?", "'1?'"),
     ("length zero", "order code:str(0)", "'0' is not a valid length"),
     ("a length that is not a number", "order code:str(long)", "'long' is not a valid length"),
