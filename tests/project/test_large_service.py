@@ -35,8 +35,9 @@ def test_an_update_adds_one_more(
 
 
 def contents(project: Path) -> dict[str, bytes]:
-    """Every file but the migrations, which an update leaves to the user."""
-    files = (file for file in project.rglob("*") if file.is_file())
+    """Every file but bytecode, and the migrations, which an update leaves to the user."""
+    paths = (path for path in project.rglob("*") if "__pycache__" not in path.parts)
+    files = (path for path in paths if path.is_file())
     relative = {file.relative_to(project).as_posix(): file for file in files}
     return {
         name: file.read_bytes()
