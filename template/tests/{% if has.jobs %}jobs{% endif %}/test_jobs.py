@@ -203,8 +203,7 @@ class Line(BaseModel):
     item_id: int = Field(alias="itemId")
     count: int = Field(validation_alias="number", serialization_alias="amount")
 
-    @computed_field  # type: ignore[prop-decorator]  # as Pydantic's documentation says
-    @property
+    @computed_field
     def doubled(self) -> int:
         return self.count * 2
 
