@@ -69,7 +69,7 @@ def select(project: Project, url: str, statement: str) -> list[str]:
         "    await connection.close()\n"
         "asyncio.run(main())\n"
     )
-    return project.run("python", "-c", program, url, statement).splitlines()
+    return project.python(program, url, statement).splitlines()
 
 
 def created_databases(project: Project, url: str) -> list[str]:
@@ -109,7 +109,7 @@ class TestAnExternalServer:
         for _ in range(2):
             assert "of TEST_DATABASE_URL" in run(own_project, TEST_DATABASE_URL=server)
         (template,) = created_databases(own_project, server)
-        assert template.startswith(own_project.run("python", "-c", PROJECT_NAME).strip())
+        assert template.startswith(own_project.python(PROJECT_NAME).strip())
         assert builds(own_project) == 1
         assert select(own_project, server, "SELECT relname FROM pg_class WHERE oid > 16383") == []
 
@@ -188,7 +188,7 @@ class TestAnUnusableServer:
         assert "may not create databases" in self.rejected(default_project, url)
 
     def test_that_is_a_standby_is_an_error(self, default_project: Project) -> None:
-        with default_project.start("python", "-c", STANDBY) as command:
+        with default_project.start_python(STANDBY) as command:
             url = command.wait_for(r"(postgresql://\S+)\n")
             assert "standby" in self.rejected(default_project, url)
 

@@ -55,7 +55,7 @@ def pictures(project: Project) -> dict[str, str]:
 
 
 def _openapi(project: Project) -> str:
-    return operations(json.loads(project.run("python", "-c", PRINT_OPENAPI)))
+    return operations(json.loads(project.python(PRINT_OPENAPI)))
 
 
 def _leak(project: Project) -> str:

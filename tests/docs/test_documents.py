@@ -165,7 +165,7 @@ def test_operations_names_every_limit_and_its_default(default_project: Project) 
 
 def settings(project: Project) -> dict[str, object]:
     """The defaults of the variables that a service reads."""
-    found: dict[str, object] = json.loads(project.run("python", "-c", PRINT_SETTINGS))
+    found: dict[str, object] = json.loads(project.python(PRINT_SETTINGS))
     return found
 
 

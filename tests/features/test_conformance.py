@@ -57,7 +57,7 @@ def test_every_response_of_a_service_with_users_conforms(
     project = featured("owners")
     with database(project) as url:
         project.alembic("upgrade", "head", DATABASE_URL=url)
-        token = project.run("python", "-c", LOG_IN, DATABASE_URL=url).split()[-1]
+        token = project.python(LOG_IN, DATABASE_URL=url).split()[-1]
         with serve(project, url, **VARIABLES) as client:
             options = (
                 "--header",
@@ -93,7 +93,7 @@ def test_every_response_of_a_service_with_tenants_conforms(
     project = featured("tenants")
     with database(project) as url:
         project.alembic("upgrade", "head", DATABASE_URL=url)
-        project.run("python", "-c", CREATE_TENANT, DATABASE_URL=url)
+        project.python(CREATE_TENANT, DATABASE_URL=url)
         with serve(project, url) as client:
             options = ("--header", "X-Tenant-ID: 1")
             look_for_counterexamples(client, tmp_path, EXAMPLES, CHECKS[:-1], *options)

@@ -66,10 +66,10 @@ def test_tenancy_comes_to_tables_with_rows(default_project: Project, tmp_path: P
     with database(project) as url:
         project.alembic("upgrade", "head", DATABASE_URL=url)
         rows = "INSERT INTO items (name) VALUES ('lamp'), ('Acme desk') RETURNING id"
-        assert project.run("python", "-c", EXECUTE, DATABASE_URL=url, SQL=rows) == "1 2\n"
+        assert project.python(EXECUTE, DATABASE_URL=url, SQL=rows) == "1 2\n"
         follow(FOLDER / "tenancy-with-rows.md", project, url)
         names = "SELECT tenants.name FROM items JOIN tenants ON tenants.id = tenant_id ORDER BY 1"
-        assert project.run("python", "-c", EXECUTE, DATABASE_URL=url, SQL=names) == "Acme First\n"
+        assert project.python(EXECUTE, DATABASE_URL=url, SQL=names) == "Acme First\n"
         project.alembic("check", DATABASE_URL=url)
         project.alembic("downgrade", "0001", DATABASE_URL=url)
     project.run("ruff", "check")

@@ -205,7 +205,7 @@ def postgres(featured: Featured) -> Iterator[Server]:
             "INSERT INTO tenants (name) VALUES ('a'), ('b'), ('c');"
             "CREATE ROLE service LOGIN IN ROLE my_service_tenant"
         )
-        project.run("python", "-c", EXECUTE, DATABASE_URL=found.url, SQL=create)
+        project.python(EXECUTE, DATABASE_URL=found.url, SQL=create)
         yield found
 
 
@@ -259,7 +259,7 @@ def test_a_service_that_cannot_act_in_the_role_answers_nothing(
 ) -> None:
     project = featured("tenants")
     sql = "REVOKE my_service_tenant FROM service; GRANT SELECT ON items, tenants TO service"
-    project.run("python", "-c", EXECUTE, DATABASE_URL=postgres.url, SQL=sql)
+    project.python(EXECUTE, DATABASE_URL=postgres.url, SQL=sql)
     with serve(project, postgres.url.replace("postgres@", "service@")) as client:
         assert client.get("/items", headers=headers(1)).status_code == 500
 
@@ -280,7 +280,7 @@ def test_a_request_waits_for_the_database_as_often_as_the_document_says(
     project, sql = featured("tenants"), "INSERT INTO tenants (name) VALUES ('a')"
     with served(project) as (client, between):
         url = between.url
-        project.run("python", "-c", EXECUTE, DATABASE_URL=url, SQL=sql)
+        project.python(EXECUTE, DATABASE_URL=url, SQL=sql)
         client.headers.update(headers(1))
         counts = []
         client.post("/items", json={"name": "first"}).raise_for_status()
@@ -315,7 +315,7 @@ def test_the_feature_can_be_dropped_as_the_document_says(
         project.alembic("upgrade", "head", DATABASE_URL=url)
         project.alembic("check", DATABASE_URL=url)
         sql = "DROP OWNED BY my_service_tenant; DROP ROLE my_service_tenant"
-        project.run("python", "-c", EXECUTE, DATABASE_URL=url, SQL=sql)
+        project.python(EXECUTE, DATABASE_URL=url, SQL=sql)
     project.run("ruff", "check")
     project.run("ruff", "format", "--check")
 

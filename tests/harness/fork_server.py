@@ -1,4 +1,5 @@
-"""Runs pytest and alembic in forks of a process that has imported the libraries of a service.
+"""Runs Python in forks of a process that has imported the libraries of a service: pytest, alembic,
+and `python -c`.
 
 `python fork_server.py`, run with the interpreter of a project's environment. It gets a socket for
 each run over its standard input, reads the request there, a line of JSON, and answers with two
@@ -62,6 +63,12 @@ def run(command: list[str], cwd: str, variables: dict[str, str], log: str) -> No
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND), 1)
     os.dup2(1, 2)
+    if command[0] == "python":
+        code, *arguments = command[2:]  # after -c
+        sys.argv = ["-c", *arguments]
+        sys.path[0] = ""
+        exec(code, {"__name__": "__main__"})
+        sys.exit()
     sys.argv = [str(programs / command[0]), *command[1:]]
     sys.path[0] = str(programs)
     (program,) = entry_points(group="console_scripts", name=command[0])

@@ -1,4 +1,5 @@
-"""Runs of pytest and alembic in rendered projects that need not import their libraries again.
+"""Runs of pytest, alembic and `python -c` in rendered projects that need not import their
+libraries again.
 
 To import them takes more than half of a short run's time. Everything else is as with `uv run`.
 """

@@ -145,6 +145,17 @@ class Project:
         with self._fork("alembic", arguments, variables) as running:
             return running.wait(code)
 
+    def python(self, code: str, *arguments: str, **variables: str) -> str:
+        """As `run("python", "-c", code, ...)`, without the time that imports of libraries take."""
+        with self.start_python(code, *arguments, **variables) as running:
+            return running.wait()
+
+    def start_python(
+        self, code: str, *arguments: str, **variables: str
+    ) -> AbstractContextManager[Command]:
+        """As `start("python", "-c", ...)`, without the time that imports of libraries take."""
+        return self._fork("python", ("-c", code, *arguments), variables)
+
     def start_pytest(self, *arguments: str, **variables: str) -> AbstractContextManager[Command]:
         """As `start("pytest", ...)`, without the time that it takes to import libraries."""
         return self._fork("pytest", arguments, variables)

@@ -42,7 +42,7 @@ NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 def database(project: Project, *, tcp: bool = False) -> Iterator[str]:
     """The URL of an empty database on a server of its own; with `tcp`, on a port of 127.0.0.1."""
     arguments = ("tcp" if tcp else "socket", str(saved_cluster(project)))
-    with project.start("python", "-c", SERVER, *arguments) as command:
+    with project.start_python(SERVER, *arguments) as command:
         yield command.wait_for(r"(postgresql://\S+)\n")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness import servers
 from tests.harness.project import Project
-from tests.harness.pythons import interpreters
+from tests.harness.pythons import versions
 from tests.harness.service import database
 
 PROGRAMS: dict[str, Path | None] = {**servers.installed(), "embedded": None}
@@ -19,7 +19,7 @@ WAYS = {
     "with real commits": ("--db=committed",),
 }
 # test_rows.py has what is newest and usual.
-PLATFORMS = list(itertools.product(WAYS, PROGRAMS, interpreters()))
+PLATFORMS = list(itertools.product(WAYS, PROGRAMS, versions()))
 
 
 @pytest.mark.thorough

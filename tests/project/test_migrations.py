@@ -88,7 +88,7 @@ class Changed:
         return self.project.alembic(*command, code=code, DATABASE_URL=self.url)
 
     def schema(self) -> str:
-        return self.project.run("python", "-c", SCHEMA, DATABASE_URL=self.url)
+        return self.project.python(SCHEMA, DATABASE_URL=self.url)
 
 
 @pytest.fixture(scope="module")

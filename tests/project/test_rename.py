@@ -75,7 +75,7 @@ def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project, tmp_pa
     with database(project) as url:
 
         def sql(statement: str) -> str:
-            return project.run("python", "-c", ROW, url, statement).strip()
+            return project.python(ROW, url, statement).strip()
 
         project.alembic("upgrade", "head", DATABASE_URL=url)
         sql("INSERT INTO orders (total) VALUES (7)")

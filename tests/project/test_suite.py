@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.answers import ANSWERS
 from tests.harness.project import Project
-from tests.harness.pythons import interpreters
+from tests.harness.pythons import versions
 from tests.harness.thorough import fewer, usually
 
 ALONE = ["every_field_type", "awkward", "related", "default", "no_resource"]
@@ -52,7 +52,7 @@ def test_its_suite_reaches_the_coverage_without_a_resource(
 
 
 @pytest.mark.thorough  # ruff and mypy check the code for the oldest of them
-@pytest.mark.parametrize("version", interpreters())
+@pytest.mark.parametrize("version", versions())
 def test_its_suite_passes_on_every_python_of_this_machine(
     default_project: Project, environment_of: Callable[[str], Path], version: str
 ) -> None:

@@ -48,5 +48,5 @@ def postgres(default_project: Project) -> Iterator[Server]:
 @pytest.fixture
 def own_database(default_project: Project, postgres: Server) -> str:
     """The URL of an empty database."""
-    default_project.run("python", "-c", CREATE_DATABASE, DATABASE_URL=postgres.url)
+    default_project.python(CREATE_DATABASE, DATABASE_URL=postgres.url)
     return postgres.url.removesuffix("postgres") + "own"

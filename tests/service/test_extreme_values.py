@@ -62,7 +62,7 @@ def service(rendered: Callable[[str], Project]) -> Iterator[Service]:
     with database(project) as url:
         project.alembic("upgrade", "head", DATABASE_URL=url)
         with serve(project, url) as client:
-            yield client, lambda sql: project.run("python", "-c", UPDATE, sql, DATABASE_URL=url)
+            yield client, lambda sql: project.python(UPDATE, sql, DATABASE_URL=url)
 
 
 @pytest.mark.parametrize("field", ["born", "seen_at"])

@@ -69,7 +69,7 @@ def test_a_request_that_meets_a_changed_column_can_be_sent_again(
     with serve(default_project, own_database) as client:
         item = client.post("/items", json={"name": "lamp", "price": 1}).headers["location"]
         assert client.get(item).status_code == 200
-        default_project.run("python", "-c", WIDEN, DATABASE_URL=own_database)
+        default_project.python(WIDEN, DATABASE_URL=own_database)
         outdated = client.get(item)
         assert (outdated.status_code, outdated.headers["retry-after"]) == (503, "5")
         assert client.get(item).json()["name"] == "lamp"

@@ -71,7 +71,7 @@ def test_it_loses_nothing_when_connections_are_killed_and_the_pooler_restarts(
     with together(16, lambda n: load.write(client.base_url, f"pooler {n}"), load.over):
         load.wait_for(201)
         assert set(load.statuses) == {201}
-        default_project.run("python", "-c", KILL, DATABASE_URL=postgres.url)
+        default_project.python(KILL, DATABASE_URL=postgres.url)
         load.wait_for(201)
         pooler.stop()
         load.wait_for(503)
@@ -96,12 +96,11 @@ def test_a_server_that_takes_no_writes_is_unavailable_to_them(
 ) -> None:
     """A pooler does not pass on that the server is a standby, or read-only."""
     location = create(client, "pooled and kept").headers["location"]
-    set_read_only = ("python", "-c", SET_READ_ONLY)
-    default_project.run(*set_read_only, "on", DATABASE_URL=postgres.url)
+    default_project.python(SET_READ_ONLY, "on", DATABASE_URL=postgres.url)
     try:
         assert eventually(lambda: client.patch(location, json={"price": "1"}).is_error, 10)
         assert client.patch(location, json={"price": "1"}).status_code == 503
         assert client.get(location).status_code == 200
     finally:
-        default_project.run(*set_read_only, "off", DATABASE_URL=postgres.url)
+        default_project.python(SET_READ_ONLY, "off", DATABASE_URL=postgres.url)
     assert eventually(lambda: client.patch(location, json={"price": "1"}).is_success, 10)

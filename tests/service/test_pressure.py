@@ -128,8 +128,8 @@ def together(count: int, act: Callable[[int], object], over: threading.Event) ->
 @contextmanager
 def locked(project: Project, server: Server, location: str) -> Iterator[None]:
     """Lock the item at this location for as long as the block lasts."""
-    lock = ("python", "-c", LOCK, location.rpartition("/")[2])
-    with project.start(*lock, DATABASE_URL=server.url) as command:
+    item = location.rpartition("/")[2]
+    with project.start_python(LOCK, item, DATABASE_URL=server.url) as command:
         command.wait_for("(locked)")
         yield
 
@@ -182,7 +182,7 @@ def test_a_commit_that_waits_is_given_up_when_its_client_leaves(
     with serve_patiently(default_project, postgres) as client:
         held = create(client, "held").headers["location"]
         waiting = create(client, "waiting").headers["location"]
-        default_project.run("python", "-c", WAIT_AT_COMMIT, DATABASE_URL=postgres.url)
+        default_project.python(WAIT_AT_COMMIT, DATABASE_URL=postgres.url)
         with locked(default_project, postgres, held):
             leave_while_it_waits(default_project, postgres, client, waiting)
         assert client.get(waiting).json()["price"] == "0.00"
@@ -200,7 +200,7 @@ def leave_while_it_waits(
     """Change the price of an item, leave when that waits for a lock, and see that it ends."""
 
     def waiting(count: int) -> bool:
-        found = project.run("python", "-c", WAITING, DATABASE_URL=postgres.url)
+        found = project.python(WAITING, DATABASE_URL=postgres.url)
         return int(found) == count
 
     request = (
