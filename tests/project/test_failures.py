@@ -105,6 +105,22 @@ def break_a_view(project: Project) -> str:
     return "DETAIL: view dear depends on column price of table items\nHINT: Use DROP ... CASCADE"
 
 
+def merge_branches_that_contradict(project: Project) -> str:
+    for name, change in {
+        "a": "rename_table('items', 'things')",
+        "b": "drop_table('items')",
+    }.items():
+        (project.path / f"migrations/versions/{name}.py").write_text(
+            "from alembic import op\n\n"
+            f"revision = '{name}'\ndown_revision = '0001'\n\n\n"
+            f"def upgrade() -> None:\n    op.{change}\n"
+        )
+    return (
+        '  in migrations/versions/a.py: down_revision: str | None = "b"\n'
+        '  in migrations/versions/b.py: down_revision: str | None = "a"\n'
+    )
+
+
 def lose_the_server(project: Project) -> str:
     ready = "            self.embedded.wait_until_ready()\n"
     lost = f"{ready}            raise ConnectionRefusedError('gone')\n"
@@ -112,10 +128,16 @@ def lose_the_server(project: Project) -> str:
     return "The databases of the tests could not be prepared: gone\n"
 
 
-SPOILERS = [forget_a_migration, break_a_migration, break_a_view, lose_the_server]
+SPOILERS = [
+    forget_a_migration,
+    break_a_migration,
+    break_a_view,
+    merge_branches_that_contradict,
+    lose_the_server,
+]
 
 
-@pytest.mark.parametrize(("workers", "spoil"), usually(product(("0", "2"), SPOILERS), 5))
+@pytest.mark.parametrize(("workers", "spoil"), usually(product(("0", "2"), SPOILERS), 6))
 def test_what_concerns_all_tests_is_said_before_those_that_need_no_database(
     own_project: Project, workers: str, spoil: Callable[[Project], str]
 ) -> None:

@@ -6,7 +6,6 @@ That they match the models is compared before the first test: see `tests/fixture
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from itertools import permutations
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dev.databases import Database, Databases
+from dev.databases.template import explain_branches
 from tests.integration.sample_rows import count_rows, insert_sample_rows
 
 T = TypeVar("T")
@@ -90,24 +90,9 @@ async def migrated(databases: Databases) -> AsyncIterator[Database]:
 
 def test_there_is_a_single_head() -> None:
     scripts = ScriptDirectory.from_config(config())
-    heads = scripts.get_heads()
-    if len(heads) == 1:
-        return
-    ancestors = {
-        head: {script.revision for script in scripts.iterate_revisions(head, "base")}
-        for head in heads
-    }
-    lines = []
-    for head, other in permutations(heads, 2):
-        alone = ancestors[head] - ancestors[other]
-        first = next(script for script in revisions() if script.revision in alone)
-        path = Path(first.path).relative_to(ROOT)
-        lines.append(f'  in {path}: down_revision: str | None = "{other}"')
-    pytest.fail(
-        "Two branches have each added migrations. Let those follow that no other database has "
-        "yet, by one of these changes:\n" + "\n".join(lines),
-        pytrace=False,
-    )
+    branches = explain_branches(scripts, ROOT)
+    if branches:
+        pytest.fail(branches, pytrace=False)
 
 
 async def test_every_revision_goes_down_and_up_again(migrated: Database) -> None:
