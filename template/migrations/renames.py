@@ -13,7 +13,7 @@ BEGIN
             regexp_replace(conname, '(^|_)OLD(_|$)', '\\1NEW\\2')
         )
         FROM pg_constraint
-        WHERE 'RELATION'::regclass IN (conrelid, confrelid) AND conname ~ '(^|_)OLD(_|$)'
+        WHERE conrelid = 'RELATION'::regclass AND conname ~ '(^|_)OLD(_|$)'
     LOOP
         EXECUTE statement;
     END LOOP;
