@@ -199,7 +199,7 @@ class TestTheTemplate:
             run(own_project)
         assert builds(own_project) == 1
 
-    @pytest.mark.parametrize("workers", usually([4, 10], 1))
+    @pytest.mark.parametrize("workers", usually([3, 10], 1))
     def test_is_built_once_for_many_workers(self, own_project: Project, workers: int) -> None:
         run(own_project, HEALTH, "-n", str(workers))
         assert builds(own_project) == 1

@@ -3,13 +3,19 @@
 import re
 from pathlib import Path
 
-from tests.harness.project import environment_with_uv, run
+from tests.harness.project import Project, environment_with_uv, run
 
 IDENTITY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "test"), ("EMAIL", "test@example.com"))
 }
+
+
+def compiled_environment(project: Project) -> dict[str, str]:
+    """What lets commands install a service into the environment of this project, in which the
+    packages are compiled already: to compile them takes longer than most commands."""
+    return project.variables() | {"UV_PROJECT_ENVIRONMENT": str(project.venv)}
 
 
 def blocks(document: str, language: str) -> list[str]:

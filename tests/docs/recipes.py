@@ -32,7 +32,7 @@ def follow(
     A router is registered as the index says, unless the recipe itself has that.
     """
     output = ""
-    variables |= IDENTITY | {"DATABASE_URL": database_url}
+    variables |= project.variables() | IDENTITY | {"DATABASE_URL": database_url}
     text = recipe.read_text()
     for old, new in changes_for_tenants(recipe) if with_tenants else ():
         assert text.count(old) == 1, f"{recipe.name} has this {text.count(old)} times: {old}"

@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.docs.commands import IDENTITY
-from tests.harness.project import environment_with_uv, run
+from tests.docs.commands import IDENTITY, compiled_environment
+from tests.harness.project import Copy, Project, environment_with_uv, run
 from tests.harness.template import ROOT, commit, git
 
 OVERLAY = Path(__file__).with_name("overlay")
@@ -25,14 +25,18 @@ def steps(document: str) -> Iterator[str]:
             yield f"cat {'>' if path == REPLACED else '>>'} {path} << 'END'\n{block}END\n"
 
 
-def passed(script: str, service: Path, template: Path) -> list[int]:
+def passed(script: str, service: Path, variables: dict[str, str]) -> list[int]:
     """The number of tests that pass whenever the script runs them."""
-    variables = environment_with_uv(**IDENTITY, TEMPLATE=str(template), TMPDIR=str(service.parent))
+    variables = environment_with_uv(**IDENTITY, TMPDIR=str(service.parent), **variables)
     output = run("bash", "-eux", "-c", script, cwd=service, variables=variables)
     return [int(number) for number in re.findall(r"(\d+) passed", output)]
 
 
-def test_a_service_that_exists_gets_the_tests(template: Path, tmp_path: Path) -> None:
+def test_a_service_that_exists_gets_the_tests(
+    template: Path, default_project: Project, copy: Copy, tmp_path: Path
+) -> None:
+    installed = copy(default_project).with_own_venv().install(like=default_project)
+    variables = {"TEMPLATE": str(template)} | compiled_environment(installed)
     service = tmp_path / "shop"
     shutil.copytree(OVERLAY / "adopted", service)
     git(service, "init", "--quiet")
@@ -40,9 +44,9 @@ def test_a_service_that_exists_gets_the_tests(template: Path, tmp_path: Path) ->
     adopt, _, at_import = DOCUMENT.partition("\n## If the engine is made at import\n")
 
     # In the sandbox, with real commits, and after an update, which is to the same release.
-    assert passed("".join(steps(adopt)), service, template) == [5, 5, 5]
+    assert passed("".join(steps(adopt)), service, variables) == [5, 5, 5]
     assert git(service, "status", "--porcelain") == ""
 
     shutil.copytree(OVERLAY / "at_import", service, dirs_exist_ok=True)
     script = "".join(steps(at_import)) + "uv run pytest\n"
-    assert passed(script, service, template) == [5]
+    assert passed(script, service, variables) == [5]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.docs.commands import blocks, run_commands, section
+from tests.docs.commands import blocks, compiled_environment, run_commands, section
 from tests.docs.own_code import write_own_code
 from tests.harness.project import MIGRATIONS, Copy, Project
 from tests.harness.service import database, remove_development_database
@@ -116,13 +116,15 @@ def test_an_index_lists_every_document_of_its_folder(index: str) -> None:
 
 
 def test_the_commands_of_getting_started_work(
-    template: Path, default_project: Project, tmp_path: Path
+    template: Path, default_project: Project, copy: Copy, tmp_path: Path
 ) -> None:
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(template), str(clone))
-    cache = default_project.mypy_cache()
-    run_commands(text("getting-started.md"), clone, MYPY_CACHE_DIR=cache, **fewer(MIGRATIONS))
-    remove_development_database(Project(tmp_path / "my-service"))
+    installed = copy(default_project).with_own_venv().install(like=default_project)
+    variables = compiled_environment(installed) | fewer(MIGRATIONS)
+    variables["MYPY_CACHE_DIR"] = default_project.mypy_cache()
+    run_commands(text("getting-started.md"), clone, **variables)
+    remove_development_database(Project(tmp_path / "my-service", installed.venv))
 
 
 @pytest.mark.thorough  # each command is tested in tests/project
