@@ -94,7 +94,9 @@ def fuzz(session: nox.Session) -> None:
     """Services of random resources; -- 50 says how many."""
     install(session, "test")
     number = session.posargs[0] if session.posargs else "20"
-    session.run(*("pytest", "tests/grammar/test_fuzz.py"), env={"EXAMPLES": number})
+    session.run(
+        *("pytest", "tests/grammar/test_fuzz.py"), env={"EXAMPLES": number, "THOROUGH": "1"}
+    )
 
 
 @nox.session

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from tests.grammar.lines import BAD, Bad, lines, projects
 from tests.grammar.macros import problem
 from tests.harness.project import Project, render
-from tests.harness.thorough import THOROUGH
 
 RANDOM = "EXAMPLES" in os.environ
-SERVICES = int(os.environ.get("EXAMPLES", "2" if THOROUGH else "1"))
+SERVICES = int(os.environ.get("EXAMPLES", "2"))
 REMEMBERED = {"author": "name:str!", "book": "title:str author:ref(author)"}
 
 REASONS = ("choose another", "rename", "the maximum is", "start with 0", "none of its fields")
@@ -95,6 +94,7 @@ def test_a_mistake_writes_nothing(template: Path, tmp_path: Path, mistake: str) 
     check()
 
 
+@pytest.mark.thorough  # as the services of tests/harness/answers.py, which other tests render
 def test_what_is_accepted_renders_a_service_that_works(
     template: Path, default_project: Project, tmp_path: Path
 ) -> None:
