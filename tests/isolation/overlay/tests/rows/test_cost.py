@@ -92,4 +92,5 @@ async def test_a_long_literal_is_classified_at_once_and_not_remembered(
 
 
 async def test_what_was_there_before_the_tests_is_not_collected_again() -> None:
+    assert gc.isenabled()
     assert gc.get_freeze_count() > 10_000
