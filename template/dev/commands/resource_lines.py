@@ -196,7 +196,7 @@ def migration_notes(before: str, after: str) -> list[str]:
             if now.arguments != was.arguments
         ],
         "No longer allowed: {}. The migration will fail while a row has such a value; replace "
-        "them in an earlier migration.": [
+        "them in it, after it drops the old constraint and before it creates the new one.": [
             f"{now.name} {value}"
             for was, now in both
             if now.type == "enum"
