@@ -1,10 +1,12 @@
-"""Makes Copier take half the time to render, in this process.
+"""Makes Copier take a third of the time to render, in this process.
 
 For each render, Copier compiles a thousand Jinja sources, and asks git for each file whether its
-mode has to be set in the index.
+mode has to be set in the index. It renders each part of each path, and for each of them the name of
+the file of answers, though few have any Jinja in them.
 """
 
 import atexit
+import importlib
 import marshal
 import os
 from pathlib import Path
@@ -23,6 +25,24 @@ def render_quickly() -> None:
     index yet."""
     mock.patch.object(Environment, "compile", _compile_or_remember).start()
     mock.patch("copier._main.is_git_available", return_value=False).start()
+    _render_only_jinja(importlib.import_module("copier._main").Worker)
+
+
+def _render_only_jinja(worker: Any) -> None:
+    render_string = worker._render_string  # noqa: SLF001
+
+    def render(self: Any, string: str, extra_context: Any = None) -> str:
+        if "{" in string:
+            rendered: str = render_string(self, string, extra_context)
+            return rendered
+        self.jinja_env.preprocess(string)  # which ends a `yield`, as below
+        return string
+
+    def answers_file(self: Any) -> Path:
+        return Path(render(self, str(self.answers_file or self.template.answers_relpath)))
+
+    worker._render_string = render  # noqa: SLF001
+    worker.answers_relpath = property(answers_file)
 
 
 def _compile_or_remember(
