@@ -26,9 +26,13 @@ def git(directory: Path, *arguments: str) -> str:
     """Run git with an identity, since a fresh machine has none configured.
 
     Nothing is packed in the background, as git may do after a commit: others would miss objects
-    in a repository that they clone at that moment.
+    in a repository that they clone at that moment. Nothing is compressed, which takes longer than
+    to write it.
     """
-    settings = ("user.name=test", "user.email=test@example.com", "maintenance.auto=false")
+    settings = (
+        *("user.name=test", "user.email=test@example.com"),
+        *("maintenance.auto=false", "core.compression=0"),
+    )
     options = (option for setting in settings for option in ("-c", setting))
     return subprocess.run(
         ("git", *options, *arguments), cwd=directory, check=True, capture_output=True, text=True
