@@ -15,8 +15,8 @@ OLDEST = (3, 11)
 
 
 def versions() -> list[str]:
-    """Their minor versions; only that of this one without THOROUGH=1, since asking takes a second
-    of each worker."""
+    """The minor versions of these interpreters. Without THOROUGH=1 only that of this one, since it
+    costs each worker a second to list them."""
     return [*interpreters()] if THOROUGH else [f"{sys.version_info.major}.{sys.version_info.minor}"]
 
 

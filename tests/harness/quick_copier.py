@@ -21,8 +21,8 @@ _compiled: dict[tuple[object, ...], CodeType] = {}
 
 
 def render_quickly() -> None:
-    """Reuse what was compiled before, and do not ask git: where a project is rendered, there is no
-    index yet."""
+    """Reuse what was compiled before, render only what has Jinja, and do not ask git: where a
+    project is rendered, there is no index yet."""
     mock.patch.object(Environment, "compile", _compile_or_remember).start()
     mock.patch("copier._main.is_git_available", return_value=False).start()
     _render_only_jinja(importlib.import_module("copier._main").Worker)

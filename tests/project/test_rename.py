@@ -101,7 +101,7 @@ def test_a_renamed_resource_keeps_its_code_and_its_rows(project: Project, tmp_pa
         project.alembic("check", DATABASE_URL=url)
         names = "SELECT relname FROM pg_class UNION SELECT conname FROM pg_constraint"
         old = "orders|order_items|items_order_id"
-        # Sets have the names of their fields, and a field keeps its name.
+        # A list of references has the name of its field, which stays.
         found = f"relname ~ '{old}' AND relname !~ 'line_orders'"
         assert sql(f"SELECT array_agg(relname) FROM ({names}) n WHERE {found}") == "None"
         assert sql("SELECT count(*) FROM purchase_items WHERE purchase_id = 1") == "1"

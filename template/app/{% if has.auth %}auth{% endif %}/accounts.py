@@ -96,8 +96,8 @@ class Accounts:
 
     async def request_password_reset(self, data: schemas.PasswordResetRequest) -> None:
         await self.count_attempt(f"mail {data.email}", MAILS_A_USER)
-        # Only for a known address is there something to write, and the time that a commit waits
-        # for the disk would tell. If a crash loses the link, its reader asks for another one.
+        # Only for a known address is there something to write, and the time that its commit waits
+        # for the disk would reveal that. If a crash loses the link, its user asks for another one.
         await self._session.execute(text("SET LOCAL synchronous_commit = off"))
         await self._mail_token(data.email, Purpose.RESET_PASSWORD)
 

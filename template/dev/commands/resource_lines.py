@@ -195,8 +195,8 @@ def migration_notes(before: str, after: str) -> list[str]:
             if now.type == was.type and now.type in {"ref", "refs"}
             if now.arguments != was.arguments
         ],
-        "No longer allowed: {}. The migration will fail while a row has such a value; replace "
-        "them in it, after it drops the old constraint and before it creates the new one.": [
+        "No longer allowed: {}. The migration will fail while a row has such a value: replace it "
+        "there, after the old constraint is dropped and before the new one is created.": [
             f"{now.name} {value}"
             for was, now in both
             if now.type == "enum"

@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-# Hardly any garbage comes from imports: to look for it takes a tenth of a short run's time.
+# Imports and collected tests leave hardly any garbage: to look for it takes 4 % of a run's time.
 gc.disable()
 
 
