@@ -30,8 +30,8 @@ LONGEST = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    share_folder(config)
     keep_temporary_files_in_memory(config)
+    share_folder(config)
     render_quickly()
     # A shell starts background jobs with Ctrl-C ignored, and the tests' processes would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)

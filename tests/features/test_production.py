@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.features.conftest import Featured
-from tests.harness.bytecode import lend_packages_bytecode
+from tests.harness.bytecode import lend_packages
 from tests.harness.project import UV, Copy, environment, run
 
 IMPORT_ALL = """
@@ -21,7 +21,7 @@ def test_the_service_imports_nothing_else(featured: Featured, copy: Copy, tmp_pa
     variables = environment(UV_PROJECT_ENVIRONMENT=str(tmp_path / "environment"))
     # As the Dockerfile does, without a lock file.
     run(UV, "sync", "--no-dev", "--no-install-project", cwd=project.path, variables=variables)
-    lend_packages_bytecode(featured("owners").venv, tmp_path / "environment")
+    lend_packages(featured("owners").venv, tmp_path / "environment")
     python = str(tmp_path / "environment" / "bin" / "python")
     modules = run(python, "-c", IMPORT_ALL, cwd=project.path, variables=environment())
     assert int(modules) > 50

@@ -18,7 +18,7 @@ import psutil
 from copier import run_copy
 from uv import find_uv_bin
 
-from tests.harness.bytecode import lend_bytecode, lend_packages_bytecode
+from tests.harness.bytecode import lend_bytecode, lend_packages
 from tests.harness.clusters import lend_cluster
 from tests.harness.copier_tool import install_copier
 from tests.harness.forks import Fork, fork
@@ -104,7 +104,7 @@ class Project:
         """Let uv install the project's environment, with what is compiled in that of `like`."""
         self.run("true")
         if like is not None:
-            lend_packages_bytecode(like.venv, self.venv)
+            lend_packages(like.venv, self.venv)
             self.borrow_bytecode(like)
         return self
 
