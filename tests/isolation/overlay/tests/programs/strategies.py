@@ -9,7 +9,7 @@ from tests.programs.catalog import FEATURES, OBSERVATIONS
 from tests.programs.known import READS_DO_NOT_WAIT, WRONG
 from tests.programs.language import Begin, Finish, Operation, Program, Savepoint, Step
 
-NUMBER = int(os.environ.get("PROGRAMS", "100"))
+NUMBER = int(os.environ.get("PROGRAMS", "50"))
 """How many programs; the same ones in each run, unless a number is given."""
 
 SETTINGS = settings(
