@@ -1,4 +1,4 @@
-"""What Python has compiled in one project, for another one with the same modules or packages."""
+"""What Python has compiled in one project or environment, for another one with the same files."""
 
 import filecmp
 import os

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.harness.memory import MEMORY
 from tests.harness.ports import free_port
 
 OLDEST = 15
-MEMORY = Path("/dev/shm")
 
 
 def installed() -> dict[str, Path]:
