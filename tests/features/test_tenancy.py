@@ -76,6 +76,37 @@ def test_a_missing_role_ends_the_run_of_the_tests(tenants: Project) -> None:
     assert "no migration that would\n  give rights to my_service_tenant in public\n" in said
 
 
+UNLIMITED = """
+DO $$ BEGIN
+ASSERT NOT (SELECT relrowsecurity FROM pg_class WHERE relname = 'labels');
+ASSERT NOT EXISTS (SELECT FROM pg_policies WHERE tablename = 'labels');
+END $$
+"""
+LABEL = """
+
+class Label(OfTenant, Base):
+    __tablename__ = "labels"
+    name: Mapped[str]
+"""
+
+
+def test_a_table_that_leaves_the_tenants_keeps_nothing_that_limits_its_rows(
+    tenants: Project,
+) -> None:
+    models = tenants.path / "app" / "resources" / "item" / "models.py"
+    models.write_text(models.read_text() + LABEL)
+    with database(tenants) as url:
+        for number in ("0002", "0003"):
+            tenants.alembic("upgrade", "head", DATABASE_URL=url)
+            tenants.alembic("revision", "--autogenerate", "--rev-id", number, DATABASE_URL=url)
+            tenants.alembic("upgrade", "head", DATABASE_URL=url)
+            # As whoever dumps the rows of all tenants may have done.
+            owned = "ALTER TABLE labels NO FORCE ROW LEVEL SECURITY"
+            tenants.python(EXECUTE, DATABASE_URL=url, SQL=owned)
+            models.write_text(models.read_text().replace("Label(OfTenant, Base)", "Label(Base)"))
+        tenants.python(EXECUTE, DATABASE_URL=url, SQL=UNLIMITED)
+
+
 IN_OTHER_SCHEMA = """
 
 class Plan(OfTenant, Base):
