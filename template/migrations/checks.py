@@ -18,8 +18,9 @@ from sqlalchemy.types import TypeEngine
 
 PLUGIN = "migrations.checks"
 TEMPORARY_TABLE = "alembic_checks"
-ANY_OF_VALUES = re.compile(
-    r"(\w+)::text = ANY \(ARRAY\[((?:'\w+'::character varying(?:, )?)+)\]::text\[\]\)"
+TEXT = r"'(?:[^']|'')*'"
+LIST_OF_TEXTS = re.compile(
+    rf"(\w+)::text (= ANY|<> ALL) \(ARRAY\[((?:{TEXT}::character varying(?:, )?)+)\]::text\[\]\)"
 )
 
 
@@ -68,10 +69,13 @@ def without_check(type_: TypeEngine[Any] | None) -> TypeEngine[Any] | None:
 
 def simplified(stored: str) -> str:
     """Write `= ANY` as `IN`, because PostgreSQL does not store its own text unchanged."""
-    match = ANY_OF_VALUES.fullmatch(stored)
-    if match is None:
-        return stored
-    return f"{match[1]} IN ({match[2].replace('::character varying', '')})"
+    return LIST_OF_TEXTS.sub(_as_list, stored)
+
+
+def _as_list(stored: re.Match[str]) -> str:
+    operator = "IN" if stored[2] == "= ANY" else "NOT IN"
+    texts = re.sub(f"({TEXT})::character varying", r"\1", stored[3])
+    return f"{stored[1]} {operator} ({texts})"
 
 
 def checks_of_database(

@@ -1,7 +1,8 @@
 """Compares EXCLUDE constraints, which Alembic's autogenerate ignores in tables that exist.
 
-PostgreSQL stores a constraint in a form of its own. So those of the models are added to a temporary
-table and read back before they are compared, by what they exclude and not by their names.
+PostgreSQL stores a constraint in a form of its own, which it may store differently again. So those
+of the models are added to a temporary table and read back before they are compared, by what they
+exclude and not by their names. A migration has what the model says.
 """
 
 from typing import Any
@@ -16,10 +17,12 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import AddConstraint
 
+from migrations.checks import simplified
+
 PLUGIN = "migrations.exclusions"
 TEMPORARY_TABLE = "alembic_exclusions"
 STORED = text("""
-    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+    SELECT conname, pg_get_constraintdef(oid, true) FROM pg_constraint
     WHERE conrelid = to_regclass(:table) AND contype = 'x'
 """)
 
@@ -56,9 +59,11 @@ def compare(
     new = exclusions_of_model(connection, target) if target is not None else {}
     for definition in sorted(old.keys() - new.keys()):
         # First, because a column may be dropped that the constraint uses.
-        changes.ops.insert(0, ExclusionOp("drop", table, quote(old[definition]), definition))
-    for definition in sorted(new.keys() - old.keys()):
-        changes.ops.append(ExclusionOp("add", table, quote(new[definition]), definition))
+        name = quote(old[definition])
+        changes.ops.insert(0, ExclusionOp("drop", table, name, simplified(definition)))
+    for stored in sorted(new.keys() - old.keys()):
+        name, definition = new[stored]
+        changes.ops.append(ExclusionOp("add", table, quote(name), definition))
     return PriorityDispatchResult.CONTINUE
 
 
@@ -68,25 +73,27 @@ def exclusions_of_database(connection: Connection, table: str) -> dict[str, str]
     return {definition: name for name, definition in found}
 
 
-def exclusions_of_model(connection: Connection, target: Table) -> dict[str, str]:
-    """The names of the constraints of the model, by what PostgreSQL would store of them."""
+def exclusions_of_model(connection: Connection, target: Table) -> dict[str, tuple[str, str]]:
+    """The name and the definition of each constraint of the model, by what PostgreSQL would store
+    of it."""
     found = {}
     for constraint in target.constraints:
         if isinstance(constraint, ExcludeConstraint):
+            adds = AddConstraint(constraint, isolate_from_table=False)
+            sql = str(adds.compile(dialect=connection.dialect))
+            definition = sql[sql.index("EXCLUDE USING") :]
             name = str(constraint.name or f"ex_{target.name}")
-            found[as_stored(connection, target, constraint)] = name
+            found[as_stored(connection, target, definition)] = (name, definition)
     return found
 
 
-def as_stored(connection: Connection, target: Table, constraint: ExcludeConstraint) -> str:
+def as_stored(connection: Connection, target: Table, definition: str) -> str:
     """The constraint as PostgreSQL would store it; as the model has it if PostgreSQL refuses it,
     such as for want of an extension. Then the database cannot have it, and the migration says why.
     """
     dialect = connection.dialect
     quote = dialect.identifier_preparer.quote
     columns = [f"{quote(column.name)} {column.type.compile(dialect)}" for column in target.c]
-    adds = str(AddConstraint(constraint, isolate_from_table=False).compile(dialect=dialect))
-    definition = adds[adds.index("EXCLUDE USING") :]
     table = f"CREATE TEMPORARY TABLE {TEMPORARY_TABLE} ({', '.join([*columns, definition])})"
     try:
         with connection.begin_nested() as savepoint:
