@@ -42,6 +42,31 @@ def test_its_suite_passes_on_two_workers(rendered: Callable[[str], Project], nam
     assert_all_passed(rendered(name).run("pytest", "-n", "2"))
 
 
+OWN_CONFTEST = """
+import pytest
+from httpx import AsyncClient
+
+from tests.factories import ItemFactory
+from tests.fixtures import plugins as pytest_plugins
+{imports}
+
+__all__ = ["pytest_plugins"]
+
+
+@pytest.fixture
+def client(client: AsyncClient) -> AsyncClient:
+    return client
+"""
+
+
+def test_the_own_conftest_may_import_from_every_module_of_fixtures(own_project: Project) -> None:
+    tests = own_project.path / "tests"
+    modules = sorted(path.stem for path in (tests / "fixtures").glob("[a-z]*.py"))
+    imports = "\n".join(f"import tests.fixtures.{module}" for module in modules)
+    (tests / "conftest.py").write_text(OWN_CONFTEST.format(imports=imports))
+    assert_all_passed(own_project.pytest("tests/api/test_health.py"))
+
+
 @pytest.mark.thorough
 def test_its_suite_reaches_the_coverage_without_a_resource(
     rendered: Callable[[str], Project],
