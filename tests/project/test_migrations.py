@@ -90,6 +90,10 @@ class Changed:
     def schema(self) -> str:
         return self.project.python(SCHEMA, DATABASE_URL=self.url)
 
+    def execute(self, statement: str) -> str:
+        """The rows that a statement returns, each in a line."""
+        return self.project.python(ROWS, statement, DATABASE_URL=self.url)
+
 
 @pytest.fixture(scope="module")
 def changed(
@@ -406,6 +410,58 @@ def test_a_renamed_column_takes_its_index_and_its_constraints_along(own_project:
         changed.alembic("check")
         changed.alembic("downgrade", "-1")
         assert changed.schema() == before
+        own_project.pytest(MIGRATIONS)
+
+
+ROWS = """
+import asyncio, os, sys
+import asyncpg
+
+async def main():
+    connection = await asyncpg.connect(os.environ["DATABASE_URL"])
+    for row in await connection.fetch(sys.argv[1]):
+        print(*row)
+
+asyncio.run(main())
+"""
+
+
+TO_INTEGER = re.compile(
+    r'("lamps",\s+"(\w+)",(?:(?!op\.).)*?type_=sa\.(?i:integer)\(\),)', re.DOTALL
+)
+
+
+def test_a_column_with_a_default_gets_a_type_of_another_kind(own_project: Project) -> None:
+    columns = "SELECT code, watt, colour, size FROM lamps"
+    own_project.run("resource", "add", "lamp code:int=1 watt:str=60 colour:str=7 size:int")
+    commit(own_project.path, "Lamps")
+    with database(own_project) as url:
+        changed = Changed(own_project, url)
+        changed.alembic("upgrade", "head")
+        changed.alembic("revision", "--autogenerate", "-m", "add", "--rev-id", "0002")
+        changed.alembic("upgrade", "head")
+        changed.execute("INSERT INTO lamps (code, watt, size) VALUES (2, '40', 3)")
+        before = changed.schema()
+        commit(own_project.path, "Their table")
+        change = "lamp code:str(20)=one watt:int=60 colour:int size:str=small"
+        own_project.run("resource", "change", change)
+        suite = own_project.pytest(MIGRATIONS, code=1)
+        assert "  change default of lamps.code\n" in suite
+        changed.alembic("revision", "--autogenerate", "-m", "types", "--rev-id", "0003")
+        migration = own_project.path / "migrations" / "versions" / "0003_types.py"
+        using = r'\1 postgresql_using="\2::integer",'
+        text, count = TO_INTEGER.subn(using, migration.read_text())
+        assert count == 4
+        migration.write_text(text)
+        changed.alembic("upgrade", "head")
+        after = changed.schema()
+        assert changed.execute(columns) == "2 40 7 3\n"
+        changed.alembic("check")
+        changed.alembic("downgrade", "-1")
+        assert changed.schema() == before
+        assert changed.execute(columns) == "2 40 7 3\n"
+        changed.alembic("upgrade", "head")
+        assert changed.schema() == after
         own_project.pytest(MIGRATIONS)
 
 
