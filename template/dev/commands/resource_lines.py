@@ -4,6 +4,15 @@ import math
 import re
 from dataclasses import dataclass
 
+LESS_EXACT = {
+    ("decimal", "float"),
+    ("decimal", "int"),
+    ("float", "decimal"),
+    ("float", "int"),
+    ("datetime", "date"),
+}
+"""What PostgreSQL converts to what although the values lose a part."""
+
 MAX_LENGTHS = {"str": 255, "email": 254, "url": 2083, "text": None}
 """The types whose values are texts, and how long these may be in the database by default."""
 
@@ -47,6 +56,13 @@ class Field:
     def is_set(self) -> bool:
         """Whether it is a list of references, which are stored in a separate table."""
         return self.type == "refs"
+
+    @property
+    def column(self) -> str | None:
+        """The name of its column; None if it has none."""
+        if self.is_set:
+            return None
+        return f"{self.name}_id" if self.type == "ref" else self.name
 
     @property
     def listed(self) -> bool:
@@ -134,8 +150,8 @@ def migration_notes(before: str, after: str) -> list[str]:
     """What autogenerate cannot know about a change of fields, and what PostgreSQL may refuse."""
     old, new = parse_fields(before), parse_fields(after)
     owned_before, owned = ("owner" in text.split() for text in (before, after))
-    # A list of references is no column, so nothing else becomes one.
-    kept = {name for name in new if name in old and old[name].is_set == new[name].is_set}
+    # The column of a reference has another name, and a list of references is none.
+    kept = {name for name in new if name in old and old[name].column == new[name].column}
     both = [(old[name], new[name]) for name in new if name in kept]
     notes = {
         "Required and without a default: {}. On a table with rows the migration will fail: allow "
@@ -207,6 +223,13 @@ def migration_notes(before: str, after: str) -> list[str]:
             f"{now.name} ({was.type} -> {now.type})"
             for was, now in both
             if now.type != was.type and not {was.type, now.type} <= MAX_LENGTHS.keys()
+            if (was.type, now.type) not in LESS_EXACT
+        ],
+        "Less exact from now on: {}. The migration rounds numbers and drops times of day without "
+        "asking: to keep them, add a field instead.": [
+            f"{now.name} ({was.type} -> {now.type})"
+            for was, now in both
+            if (was.type, now.type) in LESS_EXACT
         ],
         "The migration will drop {} and all data in it. If you only renamed a field, use "
         "rename_column of migrations/renames.py in the migration instead.": [
