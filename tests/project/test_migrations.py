@@ -392,6 +392,52 @@ def downgrade() -> None:
 """
 
 
+RENAMING_ONE_OF_SIMILAR = """
+from migrations.renames import rename_column
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    rename_column("mail_codes", "mail", "address")
+    rename_column("mail_codes", "code_id", "owner_id")
+
+
+def downgrade() -> None:
+    rename_column("mail_codes", "owner_id", "code_id")
+    rename_column("mail_codes", "address", "mail")
+"""
+
+
+def test_a_renamed_column_leaves_similar_names_alone(own_project: Project) -> None:
+    others = "mail_kind:enum(a|b)* last_mail:int(1..)! mails:int(0..9)*"
+    own_project.run("resource", "add", f"mail_code mail:str(20)! code:ref(item) {others}")
+    commit(own_project.path, "Codes of mails")
+    with database(own_project) as url:
+        changed = Changed(own_project, url)
+        changed.alembic("upgrade", "head")
+        changed.alembic("revision", "--autogenerate", "-m", "add", "--rev-id", "0002")
+        changed.alembic("upgrade", "head")
+        commit(own_project.path, "Their table")
+        change = f"mail_code address:str(20)! owner:ref(item) {others}"
+        own_project.run("resource", "change", change)
+        before = changed.schema()
+        versions = own_project.path / "migrations" / "versions"
+        (versions / "0003_rename.py").write_text(RENAMING_ONE_OF_SIMILAR)
+        changed.alembic("upgrade", "head")
+        after = changed.schema()
+        changed.alembic("check")
+        for name in ("uq_mail_codes_address", "fk_mail_codes_owner_id", "ck_mail_codes_mail_kind"):
+            assert name in after
+        assert "address_codes" not in after
+        changed.alembic("downgrade", "-1")
+        assert changed.schema() == before
+        own_project.pytest(MIGRATIONS)
+
+
 def test_a_renamed_column_takes_its_index_and_its_constraints_along(own_project: Project) -> None:
     own_project.run("resource", "add", "lamp watt:int(1..)* code:str(20)!")
     commit(own_project.path, "Lamps")
