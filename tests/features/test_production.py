@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.features.conftest import Featured
-from tests.harness.bytecode import lend_packages
+from tests.harness.environments import copy_environment
 from tests.harness.project import UV, Copy, environment, run
 
 IMPORT_ALL = """
@@ -19,9 +19,9 @@ print(len(names))
 def test_the_service_imports_nothing_else(featured: Featured, copy: Copy, tmp_path: Path) -> None:
     project = copy(featured("owners"))
     variables = environment(UV_PROJECT_ENVIRONMENT=str(tmp_path / "environment"))
-    # As the Dockerfile does, without a lock file.
+    copy_environment(project.venv, tmp_path / "environment")
+    # As the Dockerfile does, without a lock file. It removes what is not for production.
     run(UV, "sync", "--no-dev", "--no-install-project", cwd=project.path, variables=variables)
-    lend_packages(featured("owners").venv, tmp_path / "environment")
     python = str(tmp_path / "environment" / "bin" / "python")
     modules = run(python, "-c", IMPORT_ALL, cwd=project.path, variables=environment())
     assert int(modules) > 50

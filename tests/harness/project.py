@@ -18,9 +18,10 @@ import psutil
 from copier import run_copy
 from uv import find_uv_bin
 
-from tests.harness.bytecode import lend_bytecode, lend_packages
+from tests.harness.bytecode import lend_bytecode
 from tests.harness.clusters import lend_cluster
 from tests.harness.copier_tool import install_copier
+from tests.harness.environments import copy_environment
 from tests.harness.forks import Fork, fork
 from tests.harness.shared import once, shared_folder
 from tests.harness.template import NEXT_RELEASE, ROOT, commit, git
@@ -101,11 +102,13 @@ class Project:
         return Project(self.path)
 
     def install(self, like: "Project | None" = None) -> "Project":
-        """Let uv install the project's environment, with what is compiled in that of `like`."""
-        self.run("true")
+        """Let uv install the project's environment, or complete a copy of that of `like`."""
         if like is not None:
-            lend_packages(like.venv, self.venv)
+            copy_environment(like.venv, self.venv)
+            if not (lock := self.path / "uv.lock").exists():
+                shutil.copy(like.venv.parent / "uv.lock", lock)
             self.borrow_bytecode(like)
+        self.run("true")
         return self
 
     def borrow_bytecode(self, lender: "Project") -> "Project":

@@ -1,0 +1,36 @@
+"""Virtual environments that begin as a copy of another one."""
+
+import os
+import shutil
+from pathlib import Path
+
+OF_EACH = (".lock", "mypy")
+"""How the names of what an environment does not share begin: uv's lock, caches of mypy."""
+
+
+def copy_environment(original: Path, target: Path) -> None:
+    """Give a project the packages of another one's environment, and what Python has compiled.
+
+    To install and compile them takes several times as long. Files are links, which uv and Python
+    replace rather than change. The original project is still installed: the next `uv run` installs
+    the one that this environment is for.
+    """
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        if Path(folder) == original:
+            return {name for name in names if name.startswith(OF_EACH)}
+        return {name for name in names if ".pyc." in name}  # Python is just writing it
+
+    shutil.copytree(original, target, symlinks=True, copy_function=os.link, ignore=left_out)
+    for script in (target / "bin").iterdir():
+        _rewrite(script, str(original).encode(), str(target).encode())
+
+
+def _rewrite(script: Path, old: bytes, new: bytes) -> None:
+    """Let a script start the interpreter of its own environment."""
+    if script.is_symlink() or old not in (text := script.read_bytes()):
+        return
+    mode = script.stat().st_mode
+    script.unlink()
+    script.write_bytes(text.replace(old, new))
+    script.chmod(mode)
