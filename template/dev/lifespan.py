@@ -62,7 +62,8 @@ def started(app: ASGIApp, at_end: Callable[[], None] = lambda: None) -> Lifespan
                 await app(scope, receive_and_limit, send_in_time)
         except TimeoutError as error:
             if limit.expired():
-                raise HangingLifespanError(phase, error.__cause__ or error) from error
+                # Its cause is the same, but Python 3.11.2 does not set that.
+                raise HangingLifespanError(phase, error.__context__ or error) from error
             raise
         finally:
             if countdown is not None:
