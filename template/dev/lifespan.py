@@ -62,7 +62,7 @@ def started(app: ASGIApp, at_end: Callable[[], None] = lambda: None) -> Lifespan
                 await app(scope, receive_and_limit, send_in_time)
         except TimeoutError as error:
             if limit.expired():
-                # Its cause is the same, but Python 3.11.2 does not set that.
+                # It is also the cause, but not in Python 3.11.2, which sets none.
                 raise HangingLifespanError(phase, error.__context__ or error) from error
             raise
         finally:

@@ -68,7 +68,8 @@ def without_check(type_: TypeEngine[Any] | None) -> TypeEngine[Any] | None:
 
 
 def simplified(stored: str) -> str:
-    """Write `= ANY` as `IN`, because PostgreSQL does not store its own text unchanged."""
+    """Write `= ANY` as `IN` and `<> ALL` as `NOT IN`, because PostgreSQL stores its own text in yet
+    another form."""
     return LIST_OF_TEXTS.sub(_as_list, stored)
 
 

@@ -4,8 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
-OF_EACH = (".lock", "mypy")
-"""How the names of what an environment does not share begin: uv's lock, caches of mypy."""
+NOT_SHARED = (".lock", "mypy")
+"""The beginnings of the names of what each environment has for itself: uv's lock, mypy's caches."""
 
 
 def copy_environment(original: Path, target: Path) -> None:
@@ -18,7 +18,7 @@ def copy_environment(original: Path, target: Path) -> None:
 
     def left_out(folder: str, names: list[str]) -> set[str]:
         if Path(folder) == original:
-            return {name for name in names if name.startswith(OF_EACH)}
+            return {name for name in names if name.startswith(NOT_SHARED)}
         return {name for name in names if ".pyc." in name}  # Python is just writing it
 
     shutil.copytree(original, target, symlinks=True, copy_function=os.link, ignore=left_out)

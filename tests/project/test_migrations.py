@@ -372,6 +372,17 @@ def test_an_exclusion_that_needs_an_extension_is_found_without_it(own_project: P
         own_project.pytest(MIGRATIONS)
 
 
+def with_table(project: Project, url: str, line: str) -> Changed:
+    """The project with one more resource, whose table the second migration creates."""
+    project.run("resource", "add", line)
+    changed = Changed(project, url)
+    changed.alembic("upgrade", "head")
+    changed.alembic("revision", "--autogenerate", "-m", "add", "--rev-id", "0002")
+    changed.alembic("upgrade", "head")
+    commit(project.path, "One more resource")
+    return changed
+
+
 RENAMING = """
 from migrations.renames import rename_column
 
@@ -398,14 +409,8 @@ def test_a_renamed_column_takes_along_what_is_its_own(own_project: Project) -> N
     """And nothing of columns with similar names, or of the table whose name has the column's."""
     others = "mail_kind:enum(a|b)* last_mail:int(1..)! mails:int(0..9)*"
     line = f"mail_code mail:str(20)! code:ref(item) watt:int(1..)* {others}"
-    own_project.run("resource", "add", line)
-    commit(own_project.path, "Codes of mails")
     with database(own_project) as url:
-        changed = Changed(own_project, url)
-        changed.alembic("upgrade", "head")
-        changed.alembic("revision", "--autogenerate", "-m", "add", "--rev-id", "0002")
-        changed.alembic("upgrade", "head")
-        commit(own_project.path, "Their table")
+        changed = with_table(own_project, url, line)
         change = "-mail -code -watt +address:str(20)! +owner:ref(item) +power:int(1..)*"
         said = own_project.run("resource", "change", f"mail_code {change}")
         assert "use rename_column of migrations/renames.py in the migration instead" in said
@@ -442,16 +447,10 @@ TO_INTEGER = re.compile(
 
 def test_a_column_with_a_default_gets_a_type_of_another_kind(own_project: Project) -> None:
     columns = "SELECT code, watt, colour, size FROM lamps"
-    own_project.run("resource", "add", "lamp code:int=1 watt:str=60 colour:str=7 size:int")
-    commit(own_project.path, "Lamps")
     with database(own_project) as url:
-        changed = Changed(own_project, url)
-        changed.alembic("upgrade", "head")
-        changed.alembic("revision", "--autogenerate", "-m", "add", "--rev-id", "0002")
-        changed.alembic("upgrade", "head")
+        changed = with_table(own_project, url, "lamp code:int=1 watt:str=60 colour:str=7 size:int")
         changed.execute("INSERT INTO lamps (code, watt, size) VALUES (2, '40', 3)")
         before = changed.schema()
-        commit(own_project.path, "Their table")
         change = "lamp code:str(20)=one watt:int=60 colour:int size:str=small"
         own_project.run("resource", "change", change)
         suite = own_project.pytest(MIGRATIONS, code=1)

@@ -11,7 +11,7 @@ LESS_EXACT = {
     ("float", "int"),
     ("datetime", "date"),
 }
-"""What PostgreSQL converts to what although the values lose a part."""
+"""Conversions that PostgreSQL makes without `USING` although the values lose a part."""
 
 MAX_LENGTHS = {"str": 255, "email": 254, "url": 2083, "text": None}
 """The types whose values are texts, and how long these may be in the database by default."""
@@ -226,7 +226,7 @@ def migration_notes(before: str, after: str) -> list[str]:
             if (was.type, now.type) not in LESS_EXACT
         ],
         "Less exact from now on: {}. The migration rounds numbers and drops times of day without "
-        "asking: to keep them, add a field instead.": [
+        "an error: to keep them, add a field instead.": [
             f"{now.name} ({was.type} -> {now.type})"
             for was, now in both
             if (was.type, now.type) in LESS_EXACT
